@@ -1,0 +1,358 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// Filter is a condition on the entities of a list. One of All, Any and Not is set, or else it is a leaf, which compares
+// a field or looks for a text.
+type Filter struct {
+	// All holds if each of these does, Any if one of these does, Not if this one does not.
+	All, Any []*Filter
+	Not      *Filter
+
+	// Field is the name in Hub's REST API, in any case; "" looks for Value as a text, wherever the entity has one. The
+	// fields "is" and "has" take a word for a value, as in "is: trusted".
+	Field string
+	// Value is what the field has to be, without regard to case but for ids.
+	Value string
+	// Prefix asks for a field that begins with Value.
+	Prefix bool
+	// Position is where the leaf stands in the query, counted in characters from 1.
+	Position int
+}
+
+// Order is a field to sort a list by.
+type Order struct {
+	// Field is the name in Hub's REST API, in any case.
+	Field      string
+	Descending bool
+	// Position is where the field stands in the parameter, counted in characters from 1.
+	Position int
+}
+
+// List says which part of a list is asked for, and in which order.
+type List struct {
+	// Filter leaves out what does not meet it; nil for none.
+	Filter *Filter
+	// Order sorts by the first field, what is equal by the second, and so on; empty is the order of the entity.
+	Order []Order
+	// Visible names the fields that Filter and Order may use, "is: " and "has: " with their word; nil for all of them.
+	// Who does not see a field must not learn its value by filtering or sorting.
+	Visible []string
+	// Skip is how many to leave out at the start, Top how many to read at most; -1 for all.
+	Skip, Top int
+}
+
+// UnknownField says that a list cannot be filtered or sorted by a field.
+type UnknownField struct {
+	// Field is what was asked for, such as "colour" or "is: purple".
+	Field string
+	// Parameter is where it was named, "query" or "orderBy", Position the place in it, counted in characters from 1.
+	Parameter string
+	Position  int
+	// Known are the names that may stand there.
+	Known []string
+	// Hidden says that there is such a field, but not among those of [List.Visible].
+	Hidden bool
+}
+
+func (e *UnknownField) Error() string {
+	problem := "there is no such field"
+	if e.Hidden {
+		problem = "not visible to the caller"
+	}
+	return fmt.Sprintf("%s: %s at position %d: %s", e.Parameter, e.Field, e.Position, problem)
+}
+
+// filterable says what the lists of an entity can be filtered and sorted by.
+type filterable struct {
+	fields []filterField
+	// conditions are named "is: trusted", "has: homeUrl"; sql is the condition.
+	conditions []namedSQL
+	// orders have the expression to sort by; defaultOrder is for who does not ask.
+	orders       []namedSQL
+	defaultOrder string
+	postgres     bool
+}
+
+// filterField is a field that can be compared with a value.
+type filterField struct {
+	// name is Hub's.
+	name string
+	// column is the SQL expression that is compared with the value, after fold has seen that; nil leaves it as it is.
+	column string
+	fold   func(string) string
+	// within is "" or the condition, with %s for the comparison, that one of several rows meets it.
+	within string
+	// startsWith makes every value a prefix.
+	startsWith bool
+	text       textUse
+}
+
+// textUse says how a field takes part in the search for a text.
+type textUse int
+
+const (
+	notSearched textUse = iota
+	// equalToText is for ids: a part of one is nothing that people look for.
+	equalToText
+	containsText
+	// beginsWithText is for large tables: an index answers it.
+	beginsWithText
+)
+
+type namedSQL struct{ name, sql string }
+
+// find reads a part of a list and counts all that the filter lets through. The error is an [*UnknownField] if the list
+// names a field that the entity does not have.
+func find[T any](ctx context.Context, r reader, entity filterable, list List) ([]T, int64, error) {
+	where, values, err := entity.where(list.Filter, list.Visible)
+	if err != nil {
+		return nil, 0, err
+	}
+	order, err := entity.orderBy(list.Order, list.Visible)
+	if err != nil {
+		return nil, 0, err
+	}
+	matching := r.db.WithContext(ctx).Model(new(T))
+	if where != "" {
+		matching = matching.Where(where, values...)
+	}
+	matching = matching.Session(&gorm.Session{})
+	var total int64
+	if err := matching.Count(&total).Error; err != nil {
+		return nil, 0, translate("count list", err)
+	}
+	var rows []T
+	err = matching.Order(order).Offset(list.Skip).Limit(list.Top).Find(&rows).Error
+	return rows, total, translate("read list", err)
+}
+
+// where compiles a filter to a condition with placeholders and the values for them; a nil filter to "".
+func (e filterable) where(filter *Filter, visible []string) (string, []any, error) {
+	if filter == nil {
+		return "", nil, nil
+	}
+	c := &compiler{filterable: e, visible: visible}
+	sql, err := c.condition(filter)
+	return sql, c.values, err
+}
+
+// orderBy compiles to the expressions of an ORDER BY. The id comes last, so that pages do not overlap.
+func (e filterable) orderBy(order []Order, visible []string) (string, error) {
+	if len(order) == 0 {
+		return e.defaultOrder, nil
+	}
+	expressions := make([]string, 0, len(order)+1)
+	for _, by := range order {
+		expression, known := lookUp(e.orders, by.Field)
+		if !known || !isVisible(by.Field, visible) {
+			return "", &UnknownField{Field: by.Field, Parameter: "orderBy", Position: by.Position,
+				Known: onlyVisible(names(e.orders), visible), Hidden: known}
+		}
+		if by.Descending {
+			expression += " DESC"
+		}
+		expressions = append(expressions, expression)
+	}
+	return strings.Join(append(expressions, "id"), ", "), nil
+}
+
+// compiler makes the condition of a filter and collects the values for its placeholders, in their order.
+type compiler struct {
+	filterable
+	visible []string
+	values  []any
+}
+
+func (c *compiler) condition(f *Filter) (string, error) {
+	switch {
+	case f.Not != nil:
+		condition, err := c.condition(f.Not)
+		return "NOT (" + condition + ")", err
+	case len(f.All) > 0:
+		return c.joined(f.All, " AND ")
+	case len(f.Any) > 0:
+		return c.joined(f.Any, " OR ")
+	case f.Field == "":
+		return c.text(f), nil
+	}
+	return c.leaf(f)
+}
+
+func (c *compiler) joined(filters []*Filter, operator string) (string, error) {
+	conditions := make([]string, len(filters))
+	for i, f := range filters {
+		var err error
+		if conditions[i], err = c.condition(f); err != nil {
+			return "", err
+		}
+	}
+	return "(" + strings.Join(conditions, operator) + ")", nil
+}
+
+// text asks whether a field of those that are searched has the text of the filter.
+func (c *compiler) text(f *Filter) string {
+	var conditions []string
+	for _, field := range c.fields {
+		value := field.folded(f.Value)
+		switch {
+		case field.text == notSearched:
+		case f.Prefix || field.text == beginsWithText:
+			conditions = append(conditions, c.begins(field.column, value))
+		case field.text == containsText:
+			conditions = append(conditions, c.like(field.column, "%"+escapeLike(value)+"%"))
+		default:
+			conditions = append(conditions, c.equals(field.column, value))
+		}
+	}
+	if len(conditions) == 0 {
+		return "1 = 0"
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
+}
+
+// leaf compares a field, or takes the condition that a word stands for.
+func (c *compiler) leaf(f *Filter) (string, error) {
+	name := f.Field
+	if isWordField(name) {
+		name += ": " + f.Value
+		if f.Prefix {
+			name += "*"
+		}
+	}
+	field, isField := c.field(name)
+	condition, isCondition := lookUp(c.conditions, name)
+	switch {
+	case !isField && !isCondition || !isVisible(name, c.visible):
+		return "", &UnknownField{Field: name, Parameter: "query", Position: f.Position,
+			Known: onlyVisible(c.known(), c.visible), Hidden: isField || isCondition}
+	case isCondition:
+		return condition, nil
+	}
+	return c.comparison(field, f), nil
+}
+
+// isWordField says whether the value of a field is part of a condition's name.
+func isWordField(name string) bool {
+	return strings.EqualFold(name, "is") || strings.EqualFold(name, "has")
+}
+
+func (c *compiler) comparison(field filterField, f *Filter) string {
+	compare := c.equals
+	if f.Prefix || field.startsWith {
+		compare = c.begins
+	}
+	condition := compare(field.column, field.folded(f.Value))
+	if field.within != "" {
+		condition = fmt.Sprintf(field.within, condition)
+	}
+	return condition
+}
+
+func (c *compiler) equals(column, value string) string {
+	c.values = append(c.values, value)
+	return column + " = ?"
+}
+
+// begins compares in the way that the database can answer from an index: SQLite compares bytes, and no text in UTF-8
+// has the byte FF; PostgreSQL does not take that byte, but uses an index for LIKE.
+func (c *compiler) begins(column, value string) string {
+	if c.postgres {
+		return c.like(column, escapeLike(value)+"%")
+	}
+	c.values = append(c.values, value, value+"\xff")
+	return fmt.Sprintf("(%s >= ? AND %s < ?)", column, column)
+}
+
+func (c *compiler) like(column, pattern string) string {
+	c.values = append(c.values, pattern)
+	return column + ` LIKE ? ESCAPE '\'`
+}
+
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func escapeLike(text string) string { return likeEscaper.Replace(text) }
+
+func (f filterField) folded(value string) string {
+	if f.fold == nil {
+		return value
+	}
+	return f.fold(value)
+}
+
+func (c *compiler) field(name string) (filterField, bool) {
+	i := slices.IndexFunc(c.fields, func(f filterField) bool { return strings.EqualFold(f.name, name) })
+	if i < 0 {
+		return filterField{}, false
+	}
+	return c.fields[i], true
+}
+
+// known lists what a query may name.
+func (c *compiler) known() []string {
+	known := make([]string, len(c.fields))
+	for i, field := range c.fields {
+		known[i] = field.name
+	}
+	return append(known, names(c.conditions)...)
+}
+
+func lookUp(list []namedSQL, name string) (string, bool) {
+	i := slices.IndexFunc(list, func(n namedSQL) bool { return strings.EqualFold(n.name, name) })
+	if i < 0 {
+		return "", false
+	}
+	return list[i].sql, true
+}
+
+func names(list []namedSQL) []string {
+	names := make([]string, len(list))
+	for i, item := range list {
+		names[i] = item.name
+	}
+	return names
+}
+
+func isVisible(name string, visible []string) bool {
+	return visible == nil || slices.ContainsFunc(visible, func(v string) bool { return strings.EqualFold(v, name) })
+}
+
+func onlyVisible(names, visible []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !isVisible(name, visible) })
+}
+
+func isPostgres(db *gorm.DB) bool { return db.Name() == "postgres" }
+
+// withoutCase is the SQL for a text in which the case of ASCII letters does not count, and foldASCII what makes a value
+// alike: the databases agree on no others.
+func withoutCase(expression string, postgres bool) string {
+	if postgres {
+		expression += ` COLLATE "C"`
+	}
+	return "lower(" + expression + ")"
+}
+
+func foldASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
+// anElement is the condition, with %s for one on value, that an element of the JSON array in a column meets it.
+func anElement(column string, postgres bool) string {
+	elements := "json_each(" + column + ")"
+	if postgres {
+		elements = "json_array_elements_text(" + column + "::json)"
+	}
+	return "EXISTS (SELECT 1 FROM " + elements + " AS element WHERE %s)"
+}

@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Group is a group of users.
+type Group struct {
+	ID          string `gorm:"primaryKey"`
+	Name        string
+	NameFolded  string
+	Description string
+	// Version counts the changes; who comes and goes is not among them.
+	Version   int64
+	CreatedAt Time
+	UpdatedAt Time
+}
+
+type groupMember struct {
+	GroupID string `gorm:"primaryKey"`
+	UserID  string `gorm:"primaryKey"`
+}
+
+// Group finds a group by id.
+func (r reader) Group(ctx context.Context, id string) (Group, error) {
+	var group Group
+	err := r.db.WithContext(ctx).Where("id = ?", id).Take(&group).Error
+	return group, translate("find group", err)
+}
+
+// GroupsOf lists the groups of a user by name.
+func (r reader) GroupsOf(ctx context.Context, userID string) ([]Group, error) {
+	var groups []Group
+	err := r.db.WithContext(ctx).Where("id IN (SELECT group_id FROM group_members WHERE user_id = ?)", userID).
+		Order("name_folded").Find(&groups).Error
+	return groups, translate("list groups", err)
+}
+
+// Groups reads a part of the groups and counts all that the filter lets through; the order of the list is by name. The
+// error is an [*UnknownField] if the list names a field that groups do not have.
+func (r reader) Groups(ctx context.Context, list List) ([]Group, int64, error) {
+	return find[Group](ctx, r, filterableGroups(isPostgres(r.db)), list)
+}
+
+// GroupsWith reads a part of the groups of a user, as Groups does.
+func (r reader) GroupsWith(ctx context.Context, userID string, list List) ([]Group, int64, error) {
+	own := reader{r.db.Where("id IN (SELECT group_id FROM group_members WHERE user_id = ?)", userID).Session(&gorm.Session{})}
+	return own.Groups(ctx, list)
+}
+
+func filterableGroups(postgres bool) filterable {
+	ofUser := func(name, column string, fold func(string) string) filterField {
+		return filterField{name: name, column: column, fold: fold,
+			within: "id IN (SELECT group_id FROM group_members WHERE user_id IN (SELECT id FROM users WHERE %s))"}
+	}
+	return filterable{
+		fields: []filterField{
+			{name: "id", column: "id", text: equalToText},
+			{name: "name", column: "name_folded", fold: Fold, text: containsText},
+			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true},
+			ofUser("user", "login_folded", Fold), ofUser("user/login", "login_folded", Fold), ofUser("user/id", "id", nil),
+		},
+		orders:       []namedSQL{{"id", "id"}, {"name", "name_folded"}, {"created", "created_at"}},
+		defaultOrder: "name_folded, id",
+		postgres:     postgres,
+	}
+}
+
+// GroupsOfEach finds the groups of several users, by id of the user; those of one are in order of their names.
+func (r reader) GroupsOfEach(ctx context.Context, userIDs []string) (map[string][]Group, error) {
+	rows, err := findByValues[groupMember](ctx, r, "user_id", userIDs)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string][]string{}
+	for _, row := range rows {
+		ids[row.GroupID] = append(ids[row.GroupID], row.UserID)
+	}
+	groups, err := findByValues[Group](ctx, r, "id", slices.Collect(maps.Keys(ids)))
+	slices.SortFunc(groups, func(a, b Group) int { return strings.Compare(a.NameFolded, b.NameFolded) })
+	each := map[string][]Group{}
+	for _, group := range groups {
+		for _, userID := range ids[group.ID] {
+			each[userID] = append(each[userID], group)
+		}
+	}
+	return each, err
+}
+
+// MembersOfEach finds the users in several groups, by id of the group; those in one are in order of their names.
+func (r reader) MembersOfEach(ctx context.Context, groupIDs []string) (map[string][]User, error) {
+	rows, err := findByValues[groupMember](ctx, r, "group_id", groupIDs)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string][]string{}
+	for _, row := range rows {
+		ids[row.UserID] = append(ids[row.UserID], row.GroupID)
+	}
+	users, err := findByValues[User](ctx, r, "id", slices.Collect(maps.Keys(ids)))
+	slices.SortFunc(users, func(a, b User) int { return strings.Compare(a.NameFolded+"\x00"+a.ID, b.NameFolded+"\x00"+b.ID) })
+	each := map[string][]User{}
+	for _, user := range users {
+		for _, groupID := range ids[user.ID] {
+			each[groupID] = append(each[groupID], user)
+		}
+	}
+	return each, err
+}
+
+// GroupSizes counts the users in several groups, by id of the group; a group without any is not among them.
+func (r reader) GroupSizes(ctx context.Context, groupIDs []string) (map[string]int64, error) {
+	sizes := map[string]int64{}
+	for chunk := range slices.Chunk(groupIDs, valuesAtOnce) {
+		var rows []struct {
+			GroupID string
+			Size    int64
+		}
+		err := r.db.WithContext(ctx).Model(&groupMember{}).Select("group_id, COUNT(*) AS size").
+			Where("group_id IN ?", chunk).Group("group_id").Scan(&rows).Error
+		if err != nil {
+			return nil, translate("count members", err)
+		}
+		for _, row := range rows {
+			sizes[row.GroupID] = row.Size
+		}
+	}
+	return sizes, nil
+}
+
+// valuesAtOnce bounds the values of a statement, of which a database takes only so many.
+const valuesAtOnce = 500
+
+// findByValues reads the rows in which a column has one of the values.
+func findByValues[T any](ctx context.Context, r reader, column string, values []string) ([]T, error) {
+	var rows []T
+	for chunk := range slices.Chunk(values, valuesAtOnce) {
+		var found []T
+		if err := r.db.WithContext(ctx).Where(column+" IN ?", chunk).Find(&found).Error; err != nil {
+			return nil, translate("find by "+column, err)
+		}
+		rows = append(rows, found...)
+	}
+	return rows, nil
+}
+
+// LockGroup finds a group and keeps others from changing or deleting it until the transaction ends.
+func (tx *Tx) LockGroup(ctx context.Context, id string) (Group, error) {
+	var group Group
+	err := tx.locking().WithContext(ctx).Where("id = ?", id).Take(&group).Error
+	return group, translate("find group", err)
+}
+
+// GroupNameTaken says whether a group other than the one with the id except has the name.
+func (r reader) GroupNameTaken(ctx context.Context, name, except string) (bool, error) {
+	var count int64
+	err := r.db.WithContext(ctx).Model(&Group{}).Where("name_folded = ? AND id <> ?", Fold(name), except).Count(&count).Error
+	return count > 0, translate("find group by name", err)
+}
+
+// InsertGroup stores a new group; [ErrConflict] when its name is taken.
+func (tx *Tx) InsertGroup(group Group) error {
+	group.NameFolded = Fold(group.Name)
+	return translate("insert group", tx.db.Create(&group).Error)
+}
+
+// UpdateGroup stores all columns of a group and counts one more change; [ErrNotFound] when there is none,
+// [ErrConflict] when its name is taken.
+func (tx *Tx) UpdateGroup(group Group) error {
+	group.NameFolded = Fold(group.Name)
+	group.Version++
+	result := tx.db.Model(&group).Select("*").Omit("ID", "CreatedAt").Updates(&group)
+	if result.Error == nil && result.RowsAffected == 0 {
+		return translate("update group", gorm.ErrRecordNotFound)
+	}
+	return translate("update group", result.Error)
+}
+
+// DeleteGroup deletes a group; [ErrNotFound] when there is none.
+func (tx *Tx) DeleteGroup(id string) error {
+	result := tx.db.Where("id = ?", id).Delete(&Group{})
+	if result.Error == nil && result.RowsAffected == 0 {
+		return translate("delete group", gorm.ErrRecordNotFound)
+	}
+	return translate("delete group", result.Error)
+}
+
+// AddMember puts a user into a group; one who is in it already stays.
+func (tx *Tx) AddMember(groupID, userID string) error {
+	err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&groupMember{groupID, userID}).Error
+	return translate("add member", err)
+}
+
+// RemoveMember takes a user out of a group; one who is not in it is no error.
+func (tx *Tx) RemoveMember(groupID, userID string) error {
+	err := tx.db.Where("group_id = ? AND user_id = ?", groupID, userID).Delete(&groupMember{}).Error
+	return translate("remove member", err)
+}

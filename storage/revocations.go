@@ -1,0 +1,131 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Subject names something that can be taken back: a token, a grant, a service, a user, or the consent of a user to a
+// service.
+type Subject string
+
+// TokenSubject names one token.
+func TokenSubject(id string) Subject { return Subject("t:" + id) }
+
+// GrantSubject names a grant with all its tokens.
+func GrantSubject(id string) Subject { return Subject("g:" + id) }
+
+// ServiceSubject names all that was issued to a service.
+func ServiceSubject(id string) Subject { return Subject("s:" + id) }
+
+// UserSubject names all that was issued for a user.
+func UserSubject(id string) Subject { return Subject("u:" + id) }
+
+// ConsentSubject names all that was issued to a service for a user.
+func ConsentSubject(userID, serviceID string) Subject {
+	return Subject("c:" + userID + "." + serviceID)
+}
+
+// Carried is a subject with the mark that was read when what relies on it was authorized. It is dead when the
+// database holds a greater mark.
+type Carried struct {
+	Subject Subject
+	Mark    int64
+}
+
+// final is the mark of what can never become good again: tokens and grants, also those that a racing request mints a
+// moment after the revocation.
+const final = math.MaxInt64
+
+type revocation struct {
+	Subject   string `gorm:"primaryKey"`
+	Mark      int64
+	ExpiresAt Time
+}
+
+// Marks reads the marks of subjects, 0 for one that was never taken back. Read them before the facts that they stand
+// for (password hash, consent, flags): a revocation that commits later then has a greater mark.
+func (r reader) Marks(ctx context.Context, subjects ...Subject) ([]int64, error) {
+	var rows []revocation
+	if err := r.db.WithContext(ctx).Where("subject IN ?", subjects).Find(&rows).Error; err != nil {
+		return nil, translate("read marks", err)
+	}
+	marks := make([]int64, len(subjects))
+	for i, subject := range subjects {
+		for _, row := range rows {
+			if row.Subject == string(subject) {
+				marks[i] = row.Mark
+			}
+		}
+	}
+	return marks, nil
+}
+
+// checkWidth is the number of subjects in the check's statement, so that there is one statement to prepare: a token,
+// its grant, service, user and consent.
+const checkWidth = 5
+
+// Revoked says whether any of one to five carried subjects has been taken back, in one read by primary key.
+func (r reader) Revoked(ctx context.Context, carried ...Carried) (bool, error) {
+	if len(carried) < 1 || len(carried) > checkWidth {
+		return false, fmt.Errorf("check revocations: %d subjects, want 1 to %d", len(carried), checkWidth)
+	}
+	subjects := make([]any, checkWidth)
+	for i := range subjects {
+		subjects[i] = string(carried[min(i, len(carried)-1)].Subject)
+	}
+	rows, err := r.db.WithContext(ctx).Raw("SELECT subject, mark FROM revocations WHERE subject IN (?, ?, ?, ?, ?)", subjects...).Rows()
+	if err != nil {
+		return false, translate("check revocations", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row revocation
+		if err := rows.Scan(&row.Subject, &row.Mark); err != nil {
+			return false, translate("check revocations", err)
+		}
+		for _, c := range carried {
+			if row.Subject == string(c.Subject) && row.Mark > c.Mark {
+				return true, nil
+			}
+		}
+	}
+	return false, translate("check revocations", rows.Err())
+}
+
+const revokeFinalSQL = `INSERT INTO revocations (subject, mark, expires_at) VALUES (?, ?, ?)
+ON CONFLICT (subject) DO UPDATE SET mark = excluded.mark,
+    expires_at = CASE WHEN excluded.expires_at > revocations.expires_at THEN excluded.expires_at ELSE revocations.expires_at END`
+
+const revokeSQL = `INSERT INTO revocations (subject, mark, expires_at) VALUES (?, ?, ?)
+ON CONFLICT (subject) DO UPDATE SET
+    mark = CASE WHEN excluded.mark > revocations.mark THEN excluded.mark ELSE revocations.mark + 1 END,
+    expires_at = CASE WHEN excluded.expires_at > revocations.expires_at THEN excluded.expires_at ELSE revocations.expires_at END`
+
+// RevokeToken takes one token back for ever; expiresAt is when the token would have expired.
+func (s *Store) RevokeToken(ctx context.Context, id string, expiresAt time.Time) error {
+	_, err := s.exec(ctx, revokeFinalSQL, string(TokenSubject(id)), int64(final), At(expiresAt))
+	return translate("revoke token", err)
+}
+
+// Revoke takes back all that carries a mark of subject, read before this transaction commits. The row is kept until
+// expiresAt, when the longest token that it can kill has expired.
+func (tx *Tx) Revoke(subject Subject, now, expiresAt time.Time) error {
+	err := tx.db.Exec(revokeSQL, string(subject), now.UnixMilli(), At(expiresAt)).Error
+	return translate("revoke "+string(subject[:2]), err)
+}
+
+func (tx *Tx) revokeFinally(subject Subject, expiresAt time.Time) error {
+	return translate("revoke for ever", tx.db.Exec(revokeFinalSQL, string(subject), int64(final), At(expiresAt)).Error)
+}
+
+// exec runs one of the three hot statements, in a shared commit where that helps.
+func (s *Store) exec(ctx context.Context, sql string, values ...any) (int64, error) {
+	if s.group != nil {
+		return s.group.exec(ctx, sql, values...)
+	}
+	result := s.write.WithContext(ctx).Exec(sql, values...)
+	return result.RowsAffected, result.Error
+}

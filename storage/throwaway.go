@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Throwaway creates an empty database with a random name on the PostgreSQL server of databaseURL, which names any
+// database there and a user who may create one. It returns the URL of the new database, and drop, which deletes it
+// whoever is connected. It is for tests and measurements. The error wraps [ErrUnavailable] when the server does not
+// answer.
+func Throwaway(ctx context.Context, databaseURL string) (throwawayURL string, drop func(context.Context) error, err error) {
+	parsed, err := url.Parse(databaseURL)
+	if err != nil || !(Options{URL: databaseURL}).Postgres() {
+		// What url.Parse says would repeat the URL, which may hold a password.
+		return "", nil, errors.New("create database: not a postgres:// URL")
+	}
+	name := "gatehouse_" + strings.ToLower(rand.Text())
+	// Nobody can be connected to template0, so that databases can be created side by side.
+	if err := administrate(ctx, databaseURL, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return "", nil, fmt.Errorf("create database: %w", err)
+	}
+	parsed.Path, parsed.RawPath = "/"+name, ""
+	parsed.RawQuery = withoutDatabase(parsed.RawQuery)
+	drop = func(ctx context.Context) error {
+		return translate("drop database", administrate(ctx, databaseURL, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"))
+	}
+	return parsed.String(), drop, nil
+}
+
+// withoutDatabase leaves out the parameters of a URL that would name the database in place of its path. The others stay
+// as they are written: in a URL of PostgreSQL a plus is no space.
+func withoutDatabase(query string) string {
+	pairs := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool {
+		return strings.HasPrefix(pair, "dbname=") || strings.HasPrefix(pair, "database=")
+	})
+	return strings.Join(pairs, "&")
+}
+
+// administrate runs a statement that PostgreSQL wants outside of a transaction.
+func administrate(ctx context.Context, databaseURL, sql string) error {
+	pool, err := postgresPool(Options{URL: databaseURL})
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, sql)
+	return errors.Join(translate("administrate", err), pool.Close())
+}
