@@ -1,0 +1,19 @@
+// Package templates holds the pages that Gatehouse shows in a browser, and the
+// style sheets, script and icons they use. Everything is embedded.
+//
+// A page is one struct, one method of [Pages] and one HTML file:
+//
+//	SignIn     signin.html     user name and password
+//	Consent    consent.html    may this service use your account?
+//	Problem    problem.html    an OAuth or other error, and what to do about it
+//	Home       home.html       who is signed in, what this server is
+//	SignedOut  signedout.html  the session has ended
+//
+// The pages hold no inline script, style or event handler. They are made for
+//
+//	Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:
+//
+// and are complete with scripts switched off. Every value is text for the
+// page, whatever it contains; addresses are linked only after they were judged
+// (links.go). No other package of Gatehouse makes HTML.
+package templates

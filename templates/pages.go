@@ -1,0 +1,118 @@
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+)
+
+//go:embed *.html static
+var files embed.FS
+
+// Pages renders the pages and serves the assets they refer to. It is safe for
+// concurrent use.
+type Pages struct {
+	assets    *assets
+	signIn    *template.Template
+	consent   *template.Template
+	problem   *template.Template
+	home      *template.Template
+	signedOut *template.Template
+}
+
+// New parses the embedded pages. basePath is the path prefix of the public
+// URL, "" or "/hub": a leading slash and no trailing one.
+func New(basePath string) (*Pages, error) {
+	if basePath != "" && (!strings.HasPrefix(basePath, "/") || strings.HasSuffix(basePath, "/")) {
+		return nil, fmt.Errorf(`base path %q: want "" or a path like "/hub"`, basePath)
+	}
+	assets, err := loadAssets(basePath + "/static/")
+	if err != nil {
+		return nil, err
+	}
+	icons, err := loadIcons()
+	if err != nil {
+		return nil, err
+	}
+	layout, err := template.New("").Funcs(template.FuncMap{
+		"asset":    assets.path,
+		"clip":     clip,
+		"home":     func() string { return basePath + "/" },
+		"homeHost": homeHost,
+		"icon":     icons.svg,
+		"imageURL": imageURL,
+		"initials": initials,
+		"ownURL":   ownURL,
+		"webURL":   webURL,
+	}).ParseFS(files, "layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the page layout: %w", err)
+	}
+	p := &Pages{assets: assets}
+	for name, page := range map[string]**template.Template{
+		"signin.html":    &p.signIn,
+		"consent.html":   &p.consent,
+		"problem.html":   &p.problem,
+		"home.html":      &p.home,
+		"signedout.html": &p.signedOut,
+	} {
+		if *page, err = parsePage(layout, name); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func parsePage(layout *template.Template, name string) (*template.Template, error) {
+	page, err := layout.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("clone the page layout: %w", err)
+	}
+	if page, err = page.ParseFS(files, name); err != nil {
+		return nil, fmt.Errorf("parse page %s: %w", name, err)
+	}
+	return page, nil
+}
+
+// SignIn writes the sign-in page. It posts the fields username, password and,
+// if ticked, rememberMe=true.
+func (p *Pages) SignIn(w io.Writer, page SignIn) error {
+	return render(w, p.signIn, page)
+}
+
+// Consent writes the page that asks a person whether a service may use their
+// account. It posts form_token and decision, which is allow or deny.
+func (p *Pages) Consent(w io.Writer, page Consent) error {
+	return render(w, p.consent, page)
+}
+
+// Problem writes a page that says what went wrong and what to do next. The
+// status line is the caller's to send.
+func (p *Pages) Problem(w io.Writer, page Problem) error {
+	return render(w, p.problem, page)
+}
+
+// Home writes the start page. Its sign-out form posts form_token.
+func (p *Pages) Home(w io.Writer, page Home) error {
+	return render(w, p.home, page)
+}
+
+// SignedOut writes the page after signing out.
+func (p *Pages) SignedOut(w io.Writer, page SignedOut) error {
+	return render(w, p.signedOut, page)
+}
+
+// render writes the whole page or, when its template fails, nothing.
+func render(w io.Writer, t *template.Template, page any) error {
+	var html bytes.Buffer
+	if err := t.ExecuteTemplate(&html, "layout", page); err != nil {
+		return fmt.Errorf("render %T page: %w", page, err)
+	}
+	if _, err := html.WriteTo(w); err != nil {
+		return fmt.Errorf("write %T page: %w", page, err)
+	}
+	return nil
+}

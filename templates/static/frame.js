@@ -1,0 +1,26 @@
+// Tells the page around this one, if there is one, that a sign-in is shown and when it starts. Ring UI's Auth waits for
+// these words: its hidden frame gives up waiting for a silent answer, and its dialog takes the size of this page.
+(() => {
+  "use strict";
+  if (window.parent === window) {
+    return;
+  }
+  // The words are no secret, and only origins of the service may put a frame around this page.
+  const tell = (message) => window.parent.postMessage(message, "*");
+
+  tell("HUB_AUTH_PAGE_OPENED");
+  const measure = () => {
+    const card = document.querySelector("main").getBoundingClientRect();
+    tell({
+      message: "HUB_AUTH_PAGE_LOGIN_DIMENSIONS",
+      height: Math.ceil(document.documentElement.scrollHeight),
+      width: Math.ceil(card.width),
+    });
+  };
+  if (document.readyState === "complete") {
+    measure();
+  } else {
+    window.addEventListener("load", measure);
+  }
+  document.querySelector("form").addEventListener("submit", () => tell("HUB_AUTH_PAGE_LOGIN_STARTED"));
+})();
