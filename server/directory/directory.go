@@ -1,0 +1,114 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/storage"
+)
+
+// Registration says who may register a service.
+type Registration string
+
+// The values of [Settings.Registration].
+const (
+	// RegistrationAdmin lets administrators and developers register services, the latter none that are trusted.
+	RegistrationAdmin Registration = "admin"
+	// RegistrationUsers lets everyone who is signed in register services that are not trusted.
+	RegistrationUsers Registration = "users"
+	// RegistrationOpen lets anyone register services that are not trusted.
+	RegistrationOpen Registration = "open"
+)
+
+// Settings are the choices of the operator that the domain needs.
+type Settings struct {
+	Registration Registration
+	// AccessTokenLifetime is how long an access token lives.
+	AccessTokenLifetime time.Duration
+	// RefreshTokenLifetime is how long a refresh token lives unused, RefreshTokenAbsoluteLifetime how long a grant
+	// lives however often it is refreshed.
+	RefreshTokenLifetime         time.Duration
+	RefreshTokenAbsoluteLifetime time.Duration
+	// RefreshGrace is how long the refresh token before the newest is answered again; 0 is never.
+	RefreshGrace time.Duration
+	// SessionIdleLifetime ends a session that is not used, SessionLifetime one that is remembered.
+	SessionIdleLifetime time.Duration
+	SessionLifetime     time.Duration
+	// AllowedOrigins are the origins (RFC 6454), besides those of the services, whose pages may call the API; "*" is
+	// every origin.
+	AllowedOrigins []string
+	// EndUserAgreement is what people are asked to accept; none when its text is empty.
+	EndUserAgreement EndUserAgreement
+}
+
+// CodeLifetime is how long an authorization code lives (RFC 6749 section 4.1.2 asks for ten minutes at most).
+const CodeLifetime = time.Minute
+
+// Directory answers for who exists and what they may do. Its methods may be called by many goroutines.
+type Directory struct {
+	store     *storage.Store
+	settings  Settings
+	now       func() time.Time
+	passwords *passwordHasher
+	services  *cache[storage.Service]
+	names     *cache[string]
+	users     *cache[storage.User]
+	verified  *verifiedSecrets
+	origins   *originCache
+	tried     *triedRedirects
+}
+
+// New makes a directory on store; now is the clock.
+func New(store *storage.Store, settings Settings, now func() time.Time) *Directory {
+	d := &Directory{store: store, settings: settings, now: now, passwords: newPasswordHasher(), verified: newVerifiedSecrets()}
+	d.services = newCache(now, textOnly(store.Service))
+	d.names = newCache(now, textOnly(store.ServiceNamed))
+	d.users = newCache(now, textOnly(store.User))
+	d.origins = newOriginCache(store, now)
+	d.tried = newTriedRedirects()
+	return d
+}
+
+// Settings returns what the directory was made with.
+func (d *Directory) Settings() Settings { return d.settings }
+
+// Actor is who asks for something: a person, a service on its own behalf, or nobody.
+type Actor struct {
+	User *storage.User
+	// Service is set, and User is not, for a service that acts on its own behalf.
+	Service *storage.Service
+}
+
+// Operator is whoever runs this program's commands on the machine: they may do what an administrator may.
+func Operator() Actor { return Actor{User: &storage.User{Admin: true}} }
+
+// Admin says whether the actor is an administrator.
+func (a Actor) Admin() bool { return a.User != nil && a.User.Admin }
+
+// Known says whether the actor has proved who it is.
+func (a Actor) Known() bool { return a.User != nil || a.Service != nil }
+
+// Service finds a service by its id, at most a second old on this replica; its mark is as old as the rest, so that
+// what is issued on stale facts is dead. The error is [storage.ErrNotFound] when there is none.
+func (d *Directory) Service(ctx context.Context, id string) (storage.Service, error) {
+	return d.services.get(ctx, id)
+}
+
+// ServiceNamed finds the service that a scope item names by id, key or name, at most a second old.
+func (d *Directory) ServiceNamed(ctx context.Context, item string) (storage.Service, error) {
+	id, err := d.names.get(ctx, item)
+	if err != nil {
+		return storage.Service{}, err
+	}
+	return d.services.get(ctx, id)
+}
+
+// User finds a user by id, at most a second old: for names to show, not for rights.
+func (d *Directory) User(ctx context.Context, id string) (storage.User, error) {
+	return d.users.get(ctx, id)
+}
+
+// FreshUser finds a user by id as they are now.
+func (d *Directory) FreshUser(ctx context.Context, id string) (storage.User, error) {
+	return d.store.User(ctx, id)
+}

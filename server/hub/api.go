@@ -1,0 +1,63 @@
+package hub
+
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse/server/access"
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// API answers the REST API. Each method that takes a ResponseWriter is a handler; those that take an Actor are called
+// with the one that Authenticated found.
+type API struct {
+	Directory *directory.Directory
+	Tokens    *access.Tokens
+	// Registrations bounds how often strangers may register services from one address.
+	Registrations *web.Limiter
+	// PublicURL is how clients reach the server, without a trailing slash.
+	PublicURL string
+}
+
+// Handler is a handler that is told on whose behalf it acts.
+type Handler func(http.ResponseWriter, *http.Request, directory.Actor) error
+
+// Anyone calls handle for everybody; credentials that are sent have to be good all the same.
+func (a *API) Anyone(handle Handler) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		actor, err := a.Tokens.Actor(r, storage.HubServiceID, web.ClientAddress(r.Context()))
+		if err != nil {
+			return unauthorized(w, err)
+		}
+		return handle(w, r, actor)
+	}
+}
+
+// Authenticated calls handle for those who prove who they are.
+func (a *API) Authenticated(handle Handler) func(http.ResponseWriter, *http.Request) error {
+	return a.Anyone(func(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+		if !actor.Known() {
+			return notLoggedIn(w)
+		}
+		return handle(w, r, actor)
+	})
+}
+
+func notLoggedIn(w http.ResponseWriter) error {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
+	return web.Refuse(http.StatusUnauthorized, "Unauthorized", "You are not logged in. Send a permanent token or access token as Bearer, or Basic with login and password")
+}
+
+// unauthorized says invalid_token for a bad bearer, with the very text that clients look for (contract section 3.5).
+func unauthorized(w http.ResponseWriter, err error) error {
+	switch {
+	case errors.Is(err, access.ErrInvalidToken):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_token"`)
+		return &web.Fault{Status: http.StatusUnauthorized, Code: "invalid_token", Description: "Invalid token", Cause: err}
+	case errors.Is(err, directory.ErrCredentials):
+		w.Header().Set("WWW-Authenticate", `Basic realm="Gatehouse", charset="UTF-8"`)
+	}
+	return err
+}

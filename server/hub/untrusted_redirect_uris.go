@@ -1,0 +1,150 @@
+package hub
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// untrustedRedirectURIView is a redirect URI that was refused, as Hub's REST API shows it (contract section 1.5).
+type untrustedRedirectURIView struct {
+	Type        string `json:"type"`
+	ID          string `json:"id"`
+	RedirectURI string `json:"redirectURI"`
+	// TriedFrom is the host of the page that the browser came from, or the address of the client.
+	TriedFrom string `json:"triedFrom"`
+	// TriedAt is in Unix milliseconds.
+	TriedAt int64 `json:"triedAt"`
+}
+
+// untrustedField is the field of a service that lists them, for those who see all of it. It costs a query, so a list of
+// services has it when it is asked for.
+const untrustedField = "untrustedRedirectUris"
+
+// addUntrusted adds the field to the entities of services.
+func (a *API) addUntrusted(ctx context.Context, actor directory.Actor, services []storage.Service, entities []map[string]any) error {
+	byService, err := a.Directory.UntrustedOfEach(ctx, actor, services)
+	if err != nil {
+		return err
+	}
+	for i, service := range services {
+		uris, visible := byService[service.ID]
+		if !visible {
+			continue
+		}
+		if entities[i][untrustedField], err = untrustedEntities(uris); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func untrustedEntity(uri storage.UntrustedRedirectURI) (map[string]any, error) {
+	return web.ToMap(untrustedRedirectURIView{Type: "untrustedRedirectURI", ID: uri.ID, RedirectURI: uri.URI,
+		TriedFrom: uri.TriedFrom, TriedAt: uri.TriedAt.Millis()})
+}
+
+func untrustedEntities(uris []storage.UntrustedRedirectURI) ([]map[string]any, error) {
+	entities := make([]map[string]any, len(uris))
+	for i, uri := range uris {
+		var err error
+		if entities[i], err = untrustedEntity(uri); err != nil {
+			return nil, err
+		}
+	}
+	return entities, nil
+}
+
+// UntrustedRedirectURIs answers GET /api/rest/services/{id}/untrustedredirecturis, a page with the last tried first.
+func (a *API) UntrustedRedirectURIs(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+	fields, page, err := readPage(r)
+	if err != nil {
+		return err
+	}
+	id, err := serviceID(r, actor)
+	if err != nil {
+		return err
+	}
+	uris, err := a.Directory.UntrustedRedirectURIs(r.Context(), actor, id)
+	if err != nil {
+		return notFound(id, err)
+	}
+	entities, err := untrustedEntities(uris)
+	if err != nil {
+		return err
+	}
+	answerWhole(w, "UntrustedredirecturisPage", "untrustedredirecturis", page, entities, fields)
+	return nil
+}
+
+// readPage reads what part of a short list is asked for.
+func readPage(r *http.Request) (web.Fields, web.Page, error) {
+	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
+	if err != nil {
+		return nil, web.Page{}, err
+	}
+	page, err := web.ParsePage(r.URL.Query())
+	return fields, page, err
+}
+
+// answerWhole answers a page of a list that is there as a whole.
+func answerWhole(w http.ResponseWriter, kind, key string, page web.Page, entities []map[string]any, fields web.Fields) {
+	total := len(entities)
+	entities = entities[min(page.Skip, total):]
+	if page.Top != web.Everything {
+		entities = entities[:min(page.Top, len(entities))]
+	}
+	answerPage(w, kind, key, storage.List{Skip: page.Skip, Top: page.Top}, int64(total), entities, fields)
+}
+
+// UntrustedRedirectURI answers GET /api/rest/services/{id}/untrustedredirecturis/{itemId}.
+func (a *API) UntrustedRedirectURI(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
+	if err != nil {
+		return err
+	}
+	id, err := serviceID(r, actor)
+	if err != nil {
+		return err
+	}
+	uri, err := a.Directory.UntrustedRedirectURI(r.Context(), actor, id, mux.Vars(r)["itemId"])
+	if err != nil {
+		return notFound(mux.Vars(r)["itemId"], err)
+	}
+	entity, err := untrustedEntity(uri)
+	if err != nil {
+		return err
+	}
+	web.JSON(w, http.StatusOK, fields.Project(entity))
+	return nil
+}
+
+// AcceptRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/accept: the URI is one of the
+// service's redirect URIs from then on.
+func (a *API) AcceptRedirectURI(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+	id, err := serviceID(r, actor)
+	if err != nil {
+		return err
+	}
+	if err := a.Directory.AcceptRedirectURI(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {
+		return notFound(mux.Vars(r)["itemId"], err)
+	}
+	return empty(w)
+}
+
+// RejectRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/reject: the URI is forgotten.
+func (a *API) RejectRedirectURI(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+	id, err := serviceID(r, actor)
+	if err != nil {
+		return err
+	}
+	if err := a.Directory.RejectRedirectURI(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {
+		return notFound(mux.Vars(r)["itemId"], err)
+	}
+	return empty(w)
+}

@@ -1,0 +1,88 @@
+package hub
+
+import (
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// serviceView is a service as Hub's REST API shows it (contract section 3.2); the secret is added where it may be shown.
+type serviceView struct {
+	Type            string   `json:"type"`
+	ID              string   `json:"id"`
+	Key             string   `json:"key"`
+	Name            string   `json:"name"`
+	HomeURL         string   `json:"homeUrl"`
+	BaseURLs        []string `json:"baseUrls"`
+	RedirectURIs    []string `json:"redirectUris"`
+	UserURIPattern  string   `json:"userUriPattern"`
+	GroupURIPattern string   `json:"groupUriPattern"`
+	ApplicationName string   `json:"applicationName"`
+	Description     string   `json:"description"`
+	Vendor          string   `json:"vendor"`
+	Version         string   `json:"version"`
+	// ReleaseDate is in Unix milliseconds.
+	ReleaseDate int64  `json:"releaseDate,omitempty"`
+	IconURL     string `json:"iconUrl"`
+
+	Trusted                      bool `json:"trusted"`
+	ConsentRequired              bool `json:"consentRequired"`
+	Immutable                    bool `json:"immutable"`
+	Public                       bool `json:"public"`
+	PKCERequired                 bool `json:"pkceRequired"`
+	ImplicitFlowEnabled          bool `json:"implicitFlowEnabled"`
+	AuthCodeFlowEnabled          bool `json:"authCodeFlowEnabled"`
+	ClientCredentialsFlowEnabled bool `json:"clientCredentialsFlowEnabled"`
+	ResourceOwnerFlowEnabled     bool `json:"resourceOwnerFlowEnabled"`
+
+	// The lifetimes are in seconds; 0 is the server's.
+	AccessTokenLifetime          int64  `json:"accessTokenLifetime"`
+	RefreshTokenLifetime         int64  `json:"refreshTokenLifetime"`
+	RefreshTokenAbsoluteLifetime int64  `json:"refreshTokenAbsoluteLifetime"`
+	RefreshTokenRotation         bool   `json:"refreshTokenRotation"`
+	IDTokenSigningAlgorithm      string `json:"idTokenSigningAlgorithm"`
+}
+
+func serviceEntity(s storage.Service) (map[string]any, error) {
+	return web.ToMap(serviceView{
+		Type: "service", ID: s.ID, Key: s.Key, Name: s.Name, HomeURL: s.HomeURL,
+		BaseURLs: orEmpty(s.BaseURLs), RedirectURIs: orEmpty(s.RedirectURIs),
+		UserURIPattern: s.UserURIPattern, GroupURIPattern: s.GroupURIPattern, ApplicationName: s.ApplicationName,
+		Description: s.Description, Vendor: s.Vendor, Version: s.Version, ReleaseDate: s.ReleaseDate.Millis(), IconURL: s.IconURL,
+		Trusted: s.Trusted, ConsentRequired: s.ConsentRequired, Immutable: s.Immutable, Public: s.Public, PKCERequired: s.PKCERequired,
+		ImplicitFlowEnabled: s.ImplicitFlowEnabled, AuthCodeFlowEnabled: s.AuthCodeFlowEnabled,
+		ClientCredentialsFlowEnabled: s.ClientCredentialsFlowEnabled, ResourceOwnerFlowEnabled: s.ResourceOwnerFlowEnabled,
+		AccessTokenLifetime: s.AccessTokenLifetime, RefreshTokenLifetime: s.RefreshTokenLifetime,
+		RefreshTokenAbsoluteLifetime: s.RefreshTokenAbsoluteLifetime, RefreshTokenRotation: s.RefreshTokenRotation,
+		IDTokenSigningAlgorithm: s.IDTokenSigningAlgorithm,
+	})
+}
+
+// publicServiceFields are what everybody who is signed in sees of a service (contract section 3.4).
+var publicServiceFields = []string{"type", "id", "key", "name", "applicationName", "homeUrl", "iconUrl", "version"}
+
+func (a *API) visibleService(actor directory.Actor, s storage.Service) (map[string]any, error) {
+	if a.Directory.SeesAll(actor, s) {
+		return serviceEntity(s)
+	}
+	return publicService(s)
+}
+
+func publicService(s storage.Service) (map[string]any, error) {
+	entity, err := serviceEntity(s)
+	if err != nil {
+		return nil, err
+	}
+	visible := map[string]any{}
+	for _, name := range publicServiceFields {
+		visible[name] = entity[name]
+	}
+	return visible, nil
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

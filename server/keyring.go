@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatehouse/server/seal"
+	"gatehouse/server/sign"
+	"gatehouse/storage"
+)
+
+// The uses of the keys in the database.
+const (
+	sealUse = "seal"
+	signUse = "sign"
+)
+
+// ErrWrongSecret says that the keys in the database were encrypted under another master secret.
+var ErrWrongSecret = errors.New("the master secret is not the one that this database was set up with; start with the GATEHOUSE_SECRET, or the secret file, of the first start (nothing has been changed)")
+
+// keyStore keeps keys in the database, encrypted under the master secret.
+type keyStore struct {
+	store  *storage.Store
+	secret []byte
+	now    func() time.Time
+}
+
+// plainKey is a key as it is used.
+type plainKey struct {
+	id       byte
+	secret   []byte
+	activeAt time.Time
+}
+
+// sealing loads the ring that seals tokens, and makes the first key when there is none.
+func (k keyStore) sealing(ctx context.Context, issuer string) (*seal.Ring, error) {
+	err := k.ensure(ctx, sealUse, 1, func() ([]byte, error) {
+		fresh := make([]byte, 32)
+		rand.Read(fresh)
+		return fresh, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	load := func(ctx context.Context) ([]seal.Key, error) {
+		keys, err := k.load(ctx, sealUse)
+		loaded := make([]seal.Key, len(keys))
+		for i, key := range keys {
+			loaded[i] = seal.Key{ID: key.id, ActiveAt: key.activeAt}
+			copy(loaded[i].Secret[:], key.secret)
+		}
+		return loaded, err
+	}
+	return seal.NewRing(ctx, issuer, load, k.now)
+}
+
+// signing loads the ring that signs id_tokens, and makes the first key of each algorithm where there is none.
+func (k keyStore) signing(ctx context.Context) (*sign.Ring, error) {
+	for i, algorithm := range []sign.Algorithm{sign.RS256, sign.ES256} {
+		err := k.ensure(ctx, signUse, byte(i+1), func() ([]byte, error) { return sign.Generate(algorithm) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	keys, err := k.load(ctx, signUse)
+	if err != nil {
+		return nil, err
+	}
+	loaded := make([]sign.Key, len(keys))
+	for i, key := range keys {
+		loaded[i] = sign.Key{PKCS8: key.secret, ActiveAt: key.activeAt}
+	}
+	return sign.NewRing(loaded, k.now)
+}
+
+// ensure makes the key of a use with an id where it is missing. Several replicas may do so at once: one key is stored,
+// and all load that. It is active from the beginning of time, also for a replica whose clock is behind. What is there has
+// to open under the master secret before anything is added to it.
+func (k keyStore) ensure(ctx context.Context, use string, id byte, make func() ([]byte, error)) error {
+	keys, err := k.load(ctx, use)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if key.id == id {
+			return nil
+		}
+	}
+	fresh, err := make()
+	if err != nil {
+		return err
+	}
+	wrapped, err := seal.WrapKey(k.secret, use, id, fresh)
+	if err != nil {
+		return err
+	}
+	key := storage.Key{Use: use, ID: int(id), Wrapped: base64.StdEncoding.EncodeToString(wrapped), CreatedAt: storage.At(k.now())}
+	return k.store.Tx(ctx, func(tx *storage.Tx) error {
+		_, err := tx.InsertKey(key)
+		return err
+	})
+}
+
+func (k keyStore) load(ctx context.Context, use string) ([]plainKey, error) {
+	stored, err := k.store.Keys(ctx, use)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]plainKey, len(stored))
+	for i, key := range stored {
+		wrapped, err := base64.StdEncoding.DecodeString(key.Wrapped)
+		if err != nil {
+			return nil, fmt.Errorf("key %s %d: %w", use, key.ID, err)
+		}
+		secret, err := seal.UnwrapKey(k.secret, use, byte(key.ID), wrapped)
+		if errors.Is(err, seal.ErrWrongMaster) {
+			return nil, ErrWrongSecret
+		} else if err != nil {
+			return nil, fmt.Errorf("key %s %d: %w", use, key.ID, err)
+		}
+		keys[i] = plainKey{byte(key.ID), secret, key.ActiveAt.Time}
+	}
+	return keys, nil
+}

@@ -1,0 +1,234 @@
+package login
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+	"gatehouse/templates"
+)
+
+// The paths of this package under the public URL.
+const (
+	SignInPath      = "/auth/login"
+	SignOutPath     = "/auth/logout"
+	SignedOutPath   = "/auth/signed-out"
+	InteractivePath = "/api/rest/oauth2/interactive/login"
+)
+
+// The query parameters by which a refused sign-in comes back to its page; the first is part of the contract (section 4).
+const (
+	problemParameter = "error"
+	waitParameter    = "retry_after"
+
+	badCredentials = "hub-auth-credentials-bad"
+	throttled      = "hub-auth-throttled"
+)
+
+// Pages answers the sign-in pages. Each method that takes a ResponseWriter is a handler.
+type Pages struct {
+	Directory *directory.Directory
+	Browser   *Browser
+	Templates *templates.Pages
+	// AuthorizePath is where a sign-in for an app goes on, below BasePath.
+	AuthorizePath string
+	BasePath      string
+	PublicURL     string
+}
+
+// Home answers GET /: who is signed in, or what this server is.
+func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
+	signedIn, ok, err := p.Browser.SignedIn(r)
+	if err != nil {
+		return err
+	}
+	page := templates.Home{PublicURL: p.PublicURL, SignInURL: p.BasePath + SignInPath, SignOutAction: p.BasePath + SignOutPath}
+	if ok {
+		page.Person = &templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login}
+		page.Admin = signedIn.User.Admin
+		page.FormToken = p.Browser.FormToken(r, SignOutPath)
+	}
+	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.Home(out, page) })
+}
+
+// SignInForm answers GET /auth/login, whose query is that of an authorization request, or empty.
+func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	page := templates.SignIn{
+		Action:  p.BasePath + InteractivePath + questionMark(withoutProblem(query).Encode()),
+		Login:   query.Get("login_hint"),
+		Message: query.Get("message"),
+		Problem: problemInWords(query),
+	}
+	service, err := p.Directory.Service(r.Context(), query.Get("client_id"))
+	var options []web.PageOption
+	switch {
+	case err == nil:
+		page.Service = &templates.Service{Name: service.Name, Vendor: service.Vendor, HomeURL: service.HomeURL, IconURL: service.IconURL}
+		options = signInOptions(service, query.Get("redirect_uri"))
+	case !directory.IsNotFound(err):
+		return err
+	}
+	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.SignIn(out, page) }, options...)
+}
+
+// signInOptions lets the form lead to where the service is sent its answer, and the service's own pages put a frame
+// around the sign-in page, as Ring UI's dialog does (contract section 5.4).
+func signInOptions(service storage.Service, redirectURI string) []web.PageOption {
+	allowed, _ := directory.AllowedRedirectURIs(service.HomeURL, service.BaseURLs, service.RedirectURIs)
+	addresses := append([]string{service.HomeURL}, service.BaseURLs...)
+	options := []web.PageOption{web.FrameAncestors(directory.RedirectOrigins(append(addresses, allowed...))...)}
+	if redirectURI == "" && len(allowed) == 1 {
+		redirectURI = allowed[0]
+	}
+	if directory.MatchRedirectURI(allowed, redirectURI) {
+		options = append(options, web.FormTarget(redirectURI))
+	}
+	return options
+}
+
+// interactiveSettings is what a sign-in dialog shows of the service.
+type interactiveSettings struct {
+	ServiceName string `json:"serviceName"`
+	IconURL     string `json:"iconUrl"`
+}
+
+// InteractiveSettings answers GET /api/rest/oauth2/interactive/login/settings?client_id= (contract section 4).
+func (p *Pages) InteractiveSettings(w http.ResponseWriter, r *http.Request) error {
+	service, err := p.Directory.Service(r.Context(), r.URL.Query().Get("client_id"))
+	if err != nil {
+		return err
+	}
+	web.JSON(w, http.StatusOK, interactiveSettings{service.Name, service.IconURL})
+	return nil
+}
+
+// Interactive answers POST /api/rest/oauth2/interactive/login, where the sign-in form and scripts send a login and
+// password with the query of an authorization request (contract section 4). It goes on at the authorization endpoint,
+// or back to the page when the password is wrong.
+func (p *Pages) Interactive(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(w, r)
+	if err != nil {
+		return err
+	}
+	query := withoutProblem(r.URL.Query())
+	address := web.ClientAddress(r.Context())
+	who, err := p.Directory.AuthenticateUser(r.Context(), form.Get("username"), form.Get("password"), address)
+	if problem, ok := problemOf(err); ok {
+		for name, values := range problem {
+			query[name] = values
+		}
+		web.Redirect(w, http.StatusSeeOther, p.Browser.SignInURL(query.Encode()))
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := p.Browser.SignIn(w, r, who, isYes(form.Get("rememberMe")), address.String()); err != nil {
+		return err
+	}
+	web.Redirect(w, http.StatusSeeOther, p.continuation(query))
+	return nil
+}
+
+// continuation is where the browser goes on after a sign-in: to the authorization request, without what asked for the
+// sign-in, or to the start page.
+func (p *Pages) continuation(query url.Values) string {
+	if query.Get("client_id") == "" {
+		return p.BasePath + "/"
+	}
+	if query.Get("request_credentials") == "required" {
+		query.Del("request_credentials")
+	}
+	query.Del("max_age")
+	prompts := slices.DeleteFunc(strings.Fields(query.Get("prompt")), func(prompt string) bool {
+		return prompt == "login" || prompt == "select_account"
+	})
+	query.Del("prompt")
+	if len(prompts) > 0 {
+		query.Set("prompt", strings.Join(prompts, " "))
+	}
+	return p.BasePath + p.AuthorizePath + "?" + query.Encode()
+}
+
+// SignOut answers POST /auth/logout, the form of the start page.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(w, r)
+	if err != nil {
+		return err
+	}
+	expected := p.Browser.FormToken(r, SignOutPath)
+	if subtle.ConstantTimeCompare([]byte(form.Get("form_token")), []byte(expected)) != 1 {
+		web.Redirect(w, http.StatusSeeOther, p.BasePath+"/")
+		return nil
+	}
+	if err := p.Browser.SignOut(w, r); err != nil {
+		return err
+	}
+	web.Redirect(w, http.StatusSeeOther, p.BasePath+SignedOutPath)
+	return nil
+}
+
+// SignedOut answers GET /auth/signed-out.
+func (p *Pages) SignedOut(w http.ResponseWriter, _ *http.Request) error {
+	page := templates.SignedOut{SignInURL: p.BasePath + SignInPath}
+	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.SignedOut(out, page) })
+}
+
+func isYes(value string) bool { return value == "true" || value == "on" || value == "1" }
+
+func questionMark(query string) string {
+	if query == "" {
+		return ""
+	}
+	return "?" + query
+}
+
+// withoutProblem is the query of the authorization request alone.
+func withoutProblem(query url.Values) url.Values {
+	request := maps.Clone(query)
+	request.Del(problemParameter)
+	request.Del(waitParameter)
+	return request
+}
+
+// problemOf is the query by which a refused sign-in comes back to its page; the same for an unknown login, a wrong
+// password and a banned user.
+func problemOf(err error) (url.Values, bool) {
+	if wait := (*directory.Throttled)(nil); errors.As(err, &wait) {
+		seconds := int((wait.RetryAfter + time.Second - 1) / time.Second)
+		return url.Values{problemParameter: {throttled}, waitParameter: {strconv.Itoa(seconds)}}, true
+	}
+	if errors.Is(err, directory.ErrCredentials) || errors.Is(err, directory.ErrBanned) {
+		return url.Values{problemParameter: {badCredentials}}, true
+	}
+	return nil, false
+}
+
+func problemInWords(query url.Values) string {
+	switch query.Get(problemParameter) {
+	case badCredentials:
+		return "This login and password do not belong together. Check both and try again."
+	case throttled:
+		seconds, err := strconv.Atoi(query.Get(waitParameter))
+		if err != nil || seconds < 1 || seconds > 3600 {
+			seconds = 60
+		}
+		unit := "seconds"
+		if seconds == 1 {
+			unit = "second"
+		}
+		return fmt.Sprintf("Too many attempts have failed. Wait %d %s and try again.", seconds, unit)
+	}
+	return ""
+}

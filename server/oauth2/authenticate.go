@@ -1,0 +1,107 @@
+package oauth2
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// clientCredentials are what a client proves itself with; one of the two spellings of a Basic header fits.
+type clientCredentials struct {
+	id, secret string
+	// raw is the Basic header without URL decoding, when that is another.
+	raw *clientCredentials
+}
+
+// authenticateClient finds the service that makes a request by its credentials, in a Basic header or in the form, but
+// not in both (RFC 6749 section 2.3). A public service sends its client_id alone.
+func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, form url.Values) (storage.Service, error) {
+	sent, basic, err := readCredentials(r, form)
+	if err != nil {
+		return storage.Service{}, err
+	}
+	service, err := s.checkCredentials(r.Context(), *sent)
+	if errors.Is(err, directory.ErrCredentials) && sent.raw != nil {
+		service, err = s.checkCredentials(r.Context(), *sent.raw)
+	}
+	if errors.Is(err, directory.ErrCredentials) {
+		return storage.Service{}, invalidClient(w, basic, err)
+	}
+	return service, err
+}
+
+// invalidClient asks for the scheme that the client used, as RFC 6749 section 5.2 demands.
+func invalidClient(w http.ResponseWriter, basic bool, cause error) error {
+	if basic {
+		w.Header().Set("WWW-Authenticate", `Basic realm="Gatehouse", charset="UTF-8"`)
+	}
+	return &web.Fault{Status: http.StatusUnauthorized, Code: "invalid_client", Cause: cause,
+		Description: "there is no such service, or its secret is another; check client_id and secret, and send a secret only for a service that has one"}
+}
+
+func readCredentials(r *http.Request, form url.Values) (sent *clientCredentials, basic bool, err error) {
+	header := r.Header.Get("Authorization")
+	inForm := form.Get("client_secret") != "" || form.Has("client_assertion")
+	switch {
+	case len(r.Header.Values("Authorization")) > 1:
+		return nil, false, web.Refuse(http.StatusBadRequest, "invalid_request", "the Authorization header is sent more than once")
+	case header != "" && inForm:
+		return nil, false, web.Refuse(http.StatusBadRequest, "invalid_request", "the client authenticates in two ways at once; send the secret in a Basic header or in the body, not both")
+	case header != "":
+		sent, err = basicCredentials(header)
+		if err == nil && form.Get("client_id") != "" && form.Get("client_id") != sent.id && (sent.raw == nil || form.Get("client_id") != sent.raw.id) {
+			return nil, true, web.Refuse(http.StatusBadRequest, "invalid_request", "client_id in the body is not the one in the Authorization header")
+		}
+		return sent, true, err
+	case form.Get("client_id") == "":
+		return nil, false, web.Refuse(http.StatusUnauthorized, "invalid_client", "the client is not named; send a Basic header, or client_id in the body")
+	}
+	return &clientCredentials{id: form.Get("client_id"), secret: form.Get("client_secret")}, false, nil
+}
+
+// basicCredentials reads a Basic header whose parts are form-encoded (RFC 6749 section 2.3.1), and keeps the undecoded
+// spelling for clients that do not encode.
+func basicCredentials(header string) (*clientCredentials, error) {
+	malformed := web.Refuse(http.StatusBadRequest, "invalid_request", "the Authorization header is malformed; expected Basic with base64 of id:secret")
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return nil, web.Refuse(http.StatusBadRequest, "invalid_request", "clients authenticate by Basic here, not by %q", scheme)
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return nil, malformed
+	}
+	id, secret, ok := strings.Cut(string(decoded), ":")
+	if !ok || id == "" || strings.ContainsRune(string(decoded), 0) {
+		return nil, malformed
+	}
+	raw := &clientCredentials{id: id, secret: secret}
+	plainID, idErr := url.QueryUnescape(id)
+	plainSecret, secretErr := url.QueryUnescape(secret)
+	if errors.Join(idErr, secretErr) != nil || plainID == id && plainSecret == secret {
+		return raw, nil
+	}
+	return &clientCredentials{id: plainID, secret: plainSecret, raw: raw}, nil
+}
+
+func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (storage.Service, error) {
+	service, err := s.Directory.Service(ctx, sent.id)
+	switch {
+	case directory.IsNotFound(err):
+		return service, directory.ErrCredentials
+	case err != nil:
+		return service, err
+	case service.Public && sent.secret == "":
+		return service, nil
+	case service.Public || sent.secret == "":
+		return service, directory.ErrCredentials
+	}
+	return service, s.Directory.AuthenticateService(ctx, service, sent.secret)
+}

@@ -1,0 +1,110 @@
+package oauth2
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"gatehouse/server/access"
+	"gatehouse/server/seal"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// spendTimeout bounds the one write of a token request.
+const spendTimeout = 10 * time.Second
+
+// spend makes the one write of a token request, after everything has been checked and before anything is minted:
+// it inserts the grant of a code or password, moves that of a refresh token on, or writes nothing. A client that hangs
+// up does not stop it halfway: a retry finds either everything done or nothing.
+func (s *Server) spend(ctx context.Context, session *session, grantType string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), spendTimeout)
+	defer cancel()
+	switch {
+	case grantType == "authorization_code":
+		return s.spendCode(ctx, session)
+	case grantType == "refresh_token":
+		return s.spendRefreshToken(ctx, session)
+	case grantType == "password" && session.claims.Offline:
+		return s.insertGrant(ctx, session)
+	}
+	return nil
+}
+
+// spendCode inserts the grant that the code carries the id of. A second exchange finds it there, or finds it ended: it
+// is refused and ends the grant with all its tokens (RFC 6749 section 4.1.2).
+func (s *Server) spendCode(ctx context.Context, session *session) error {
+	err := s.insertGrant(ctx, session)
+	switch {
+	case errors.Is(err, storage.ErrUsed):
+		s.Log.WarnContext(ctx, "authorization code used twice", "grant", session.claims.Grant, "service", session.claims.Service, "user", session.claims.User)
+		if err := s.Directory.EndGrant(ctx, string(session.claims.Grant)); err != nil {
+			return err
+		}
+		return invalidGrant(err, "the authorization code has been used before, so its tokens have been revoked; start again at the authorization endpoint")
+	case errors.Is(err, storage.ErrRevoked):
+		return invalidGrant(err, "the authorization has been revoked; start again at the authorization endpoint")
+	}
+	return err
+}
+
+// insertGrant stores the grant of the session's claims. Without a refresh token the row is there to make the code
+// single use, and lives until the code and the access token have expired.
+func (s *Server) insertGrant(ctx context.Context, session *session) error {
+	lifetimes, now := s.Directory.Lifetimes(session.service), s.Now()
+	end, idle := now.Add(lifetimes.RefreshTokenAbsolute), now.Add(lifetimes.RefreshToken)
+	if !session.claims.Offline {
+		end = now.Add(max(lifetimes.AccessToken, 2*time.Minute))
+		idle = end
+	}
+	session.claims.GrantExpiresAt = end.Unix()
+	return s.Directory.InsertGrant(ctx, storage.Grant{
+		ID: string(session.claims.Grant), UserID: string(session.claims.User), ServiceID: string(session.claims.Service),
+		Scope: session.claims.ScopeString(), Audience: joined(session.claims.Audience()), Offline: session.claims.Offline,
+		CreatedAt: storage.At(now), LastUsedAt: storage.At(now), IdleExpiresAt: storage.At(idle), ExpiresAt: storage.At(end),
+	}, access.Carried(&session.claims))
+}
+
+func joined(ids []seal.ID) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	return strings.Join(words, " ")
+}
+
+// spendRefreshToken moves the grant on; the new tokens are of the generation after that of the token also when it is
+// answered once more within the grace, and of the same where the service does not rotate. A token from before is somebody
+// else's copy: the grant ends with all its tokens (RFC 9700 section 4.14.2).
+func (s *Server) spendRefreshToken(ctx context.Context, session *session) error {
+	next, err := s.Directory.RefreshGrant(ctx, session.service, string(session.claims.Grant), session.claims.Generation, access.Carried(&session.claims))
+	switch {
+	case errors.Is(err, storage.ErrUsed):
+		s.Log.WarnContext(ctx, "refresh token used again", "grant", session.claims.Grant, "service", session.claims.Service, "user", session.claims.User)
+		if err := s.Directory.EndGrant(ctx, string(session.claims.Grant)); err != nil {
+			return err
+		}
+		return invalidGrant(err, "the refresh token has been used before, so its grant has been revoked; ask the user to sign in again")
+	case errors.Is(err, storage.ErrRevoked):
+		return s.endedGrant(ctx, session, err)
+	case err != nil:
+		return err
+	}
+	session.claims.Generation = next
+	return nil
+}
+
+// endedGrant says why a refresh token is refused; a client looks for the text about the owner (contract section 2.3).
+func (s *Server) endedGrant(ctx context.Context, session *session, cause error) error {
+	owner, err := s.Directory.FreshUser(ctx, string(session.claims.User))
+	if err == nil && owner.Banned {
+		return invalidGrant(cause, "The owner of the refresh token is banned")
+	}
+	return invalidGrant(cause, "the grant of the refresh token has expired or been revoked; ask the user to sign in again")
+}
+
+func invalidGrant(cause error, text string) error {
+	return &web.Fault{Status: http.StatusBadRequest, Code: "invalid_grant", Description: text, Cause: cause}
+}

@@ -1,0 +1,236 @@
+package oauth2
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/seal"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// tokenAnswer is the body of RFC 6749 section 5.1.
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	Scope        string `json:"scope"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+// Token answers POST /api/rest/oauth2/token (RFC 6749 sections 4.1.3, 4.3.2, 4.4.2 and 6).
+func (s *Server) Token(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := checkGrant(form); err != nil {
+		return err
+	}
+	service, err := s.authenticateClient(w, r, form)
+	if err != nil {
+		return err
+	}
+	session, err := s.newTokenSession(r, service, form)
+	if err != nil {
+		return err
+	}
+	answer, err := s.issue(withSession(r.Context(), session), session, form)
+	if err != nil {
+		return err
+	}
+	web.JSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// requiredParameters are what a request has to have by grant type, beside the client's credentials; one without a value
+// counts as missing (RFC 6749 section 3.2).
+var requiredParameters = map[string][]string{
+	"authorization_code": {"code"},
+	"refresh_token":      {"refresh_token"},
+	"client_credentials": nil,
+	"password":           {"username", "password"},
+}
+
+func checkGrant(form url.Values) error {
+	grantType := form.Get("grant_type")
+	required, known := requiredParameters[grantType]
+	switch {
+	case grantType == "":
+		return invalidRequest("grant_type is missing")
+	case !known:
+		return web.Refuse(http.StatusBadRequest, "unsupported_grant_type",
+			"grant_type has to be authorization_code, refresh_token, client_credentials or password")
+	}
+	for _, name := range required {
+		if form.Get(name) == "" {
+			return invalidRequest("%s is missing", name)
+		}
+	}
+	return nil
+}
+
+// newTokenSession reads what the request asks for, with the marks that it relies on: that of the service came with it
+// from the cache, that of a user is read with the password, and those of a code or refresh token are in it.
+func (s *Server) newTokenSession(r *http.Request, service storage.Service, form url.Values) (*session, error) {
+	grantType := form.Get("grant_type")
+	if !enabledGrants(service)[grantType] {
+		return nil, web.Refuse(http.StatusBadRequest, "unauthorized_client",
+			"the service may not use %s; an administrator can enable the flow in its settings", grantType)
+	}
+	session := &session{service: service, client: &client{service: service}}
+	session.claims = seal.Claims{Service: seal.ID(service.ID), Marks: seal.Marks{Service: service.Mark}}
+	session.authenticate = func(ctx context.Context, name, password string) error {
+		who, err := s.Directory.AuthenticateUser(ctx, name, password, clientAddress(r))
+		if err != nil {
+			return passwordFault(err)
+		}
+		session.claims.User, session.claims.Marks.User = seal.ID(who.User.ID), who.Mark
+		session.claims.AuthTime = who.At.Unix()
+		return s.readConsentMark(ctx, session)
+	}
+	if grantType == "client_credentials" || grantType == "password" {
+		return session, s.readScope(r.Context(), session, form)
+	}
+	return session, nil
+}
+
+// readConsentMark reads the mark of the user's consent to the service, so that withdrawing it ends these tokens too.
+func (s *Server) readConsentMark(ctx context.Context, session *session) error {
+	approved, err := s.Directory.Approved(ctx, string(session.claims.User), session.service.ID)
+	session.claims.Marks.Consent = approved.Mark
+	return err
+}
+
+// readScope resolves the scope of a grant that is made at the token endpoint.
+func (s *Server) readScope(ctx context.Context, session *session, form url.Values) error {
+	resolved, err := s.resolveScope(ctx, session.service, form.Get("scope"))
+	if err != nil {
+		return err
+	}
+	if resolved.resources, err = s.resolveAudience(ctx, form.Get("audience")); err != nil {
+		return err
+	}
+	if form.Get("grant_type") == "client_credentials" {
+		resolved = resolved.withoutOffline()
+		if err := checkOwnBehalf(session.service, resolved); err != nil {
+			return err
+		}
+	}
+	session.claims.Scope, session.claims.Resources = resolved.items, resolved.resources
+	session.claims.Offline = resolved.offline || form.Get("grant_type") == "password" && form.Get("access_type") == "offline"
+	if session.claims.Offline {
+		session.claims.Grant = seal.NewID()
+	}
+	return nil
+}
+
+// checkOwnBehalf lets a trusted service act on its own behalf at any service, and any other only at itself (security
+// decisions: client credentials of an untrusted service).
+func checkOwnBehalf(service storage.Service, asked scope) error {
+	items := canonicalItems(asked.items, asked.resources)
+	if len(items) == 0 {
+		return invalidScope("the scope names no service")
+	}
+	for _, item := range items {
+		if !service.Trusted && item != service.ID {
+			return invalidScope("a service that is not trusted gets client credentials for itself alone; leave scope out, or have an administrator trust the service")
+		}
+	}
+	return nil
+}
+
+// issue validates, spends and mints.
+func (s *Server) issue(ctx context.Context, session *session, form url.Values) (tokenAnswer, error) {
+	request, err := s.provider.NewAccessRequest(ctx, fositeRequest(ctx, form), session)
+	if err != nil {
+		return tokenAnswer{}, refusalOf(session, err)
+	}
+	if err := s.checkAfterOpening(ctx, session, form); err != nil {
+		return tokenAnswer{}, err
+	}
+	if err := s.readUserClaims(ctx, session); directory.IsNotFound(err) {
+		return tokenAnswer{}, invalidGrant(err, "the user has been deleted; ask the person to sign in again")
+	} else if err != nil {
+		return tokenAnswer{}, err
+	}
+	if err := s.spend(ctx, session, form.Get("grant_type")); err != nil {
+		return tokenAnswer{}, err
+	}
+	response, err := s.provider.NewAccessResponse(ctx, request)
+	if err != nil {
+		return tokenAnswer{}, refusalOf(session, err)
+	}
+	refreshToken, _ := response.GetExtra("refresh_token").(string)
+	idToken, err := s.mintIDToken(session, response.GetAccessToken())
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	return tokenAnswer{
+		AccessToken: response.GetAccessToken(), TokenType: "Bearer", ExpiresIn: s.expiresIn(session),
+		Scope: grantedScope(session), RefreshToken: refreshToken, IDToken: idToken,
+	}, nil
+}
+
+// fositeRequest shows fosite the parameters that it checks; scope and audience have been dealt with.
+func fositeRequest(ctx context.Context, form url.Values) *http.Request {
+	shown := url.Values{}
+	for _, name := range []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "username", "password"} {
+		if form.Has(name) {
+			shown[name] = form[name]
+		}
+	}
+	r := &http.Request{Method: http.MethodPost, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody, Form: shown, PostForm: shown}
+	return r.WithContext(ctx)
+}
+
+// checkAfterOpening checks what can be checked only when a code or refresh token has been opened.
+func (s *Server) checkAfterOpening(ctx context.Context, session *session, form url.Values) error {
+	switch form.Get("grant_type") {
+	case "authorization_code":
+		return checkUnaskedRedirectURI(session, form.Get("redirect_uri"))
+	case "refresh_token":
+		return s.checkNarrowed(ctx, session, form.Get("scope"))
+	}
+	return nil
+}
+
+// checkUnaskedRedirectURI refuses a redirect URI that the service does not have, where the authorization request named
+// none: fosite has nothing to compare with then.
+func checkUnaskedRedirectURI(session *session, sent string) error {
+	if sent == "" || session.opened.RedirectURI != "" {
+		return nil
+	}
+	service := session.service
+	allowed, err := directory.AllowedRedirectURIs(service.HomeURL, service.BaseURLs, service.RedirectURIs)
+	if err == nil && !directory.MatchRedirectURI(allowed, sent) {
+		return invalidGrant(nil, "redirect_uri is not where the authorization code was sent; leave it out, as in the authorization request")
+	}
+	return err
+}
+
+// checkNarrowed narrows the access token of a refresh to the scope that is asked for, if any is.
+func (s *Server) checkNarrowed(ctx context.Context, session *session, text string) error {
+	if text == "" {
+		return nil
+	}
+	asked, err := s.resolveScope(ctx, session.service, text)
+	if err != nil {
+		return err
+	}
+	session.accessScope, err = narrowed(session.claims.Scope, asked.items)
+	return err
+}
+
+func (s *Server) expiresIn(session *session) int64 {
+	now := s.Now()
+	return strategy{s}.accessTokenEnd(session, now).Unix() - now.Unix()
+}
+
+func grantedScope(session *session) string {
+	granted := seal.Claims{Scope: session.grantedItems()}
+	return granted.ScopeString()
+}

@@ -1,0 +1,213 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"gatehouse/api"
+	"gatehouse/server/hub"
+	"gatehouse/server/login"
+	"gatehouse/server/oauth2"
+	"gatehouse/server/web"
+	"gatehouse/templates"
+)
+
+// audience says who may call a route. There is no zero audience: a route without one does not compile into the table.
+type audience func(*Server, handler) http.Handler
+
+// handler either answers or returns an error, which is answered in the way of its audience.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// route is one method of one path below the public URL.
+type route struct {
+	method, path string
+	audience     audience
+	handle       handler
+}
+
+// routes lists every route there is.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET", "/healthz", anyone, s.alive},
+		{"GET", "/readyz", anyone, s.ready},
+		{"GET", "/api/openapi.yaml", anyone, openAPI},
+		{"GET", "/.well-known/oauth-authorization-server", anyone, s.oauth2.Metadata},
+		{"GET", "/.well-known/openid-configuration", anyone, s.oauth2.OpenIDMetadata},
+		{"GET", oauth2.OpenIDMetadataPath, anyone, s.oauth2.OpenIDMetadata},
+		{"GET", oauth2.KeysPath, anyone, s.oauth2.Keys},
+		{"GET", explanationPath + "{code}", person, s.explain},
+
+		{"GET", oauth2.AuthorizePath, person, s.oauth2.Authorize},
+		{"POST", oauth2.AuthorizePath, person, s.oauth2.Decide},
+		{"POST", oauth2.TokenPath, client, s.oauth2.Token},
+		{"POST", oauth2.IntrospectPath, client, s.oauth2.Introspect},
+		{"POST", oauth2.RevokePath, client, s.oauth2.Revoke},
+		{"GET", oauth2.UserInfoPath, bearer, s.oauth2.UserInfo},
+		{"POST", oauth2.UserInfoPath, bearer, s.oauth2.UserInfo},
+
+		{"GET", oauth2.LogoutPath, person, s.oauth2.Logout},
+
+		{"GET", "/", person, s.login.Home},
+		{"GET", login.SignInPath, person, s.login.SignInForm},
+		{"POST", login.InteractivePath, person, s.login.Interactive},
+		{"GET", login.InteractivePath + "/settings", anyone, s.login.InteractiveSettings},
+		{"POST", login.SignOutPath, person, s.login.SignOut},
+		{"GET", login.SignedOutPath, person, s.login.SignedOut},
+
+		{"POST", "/api/rest/services", registrant, s.hub.Anyone(s.hub.CreateService)},
+		{"GET", "/api/rest/services", anyone, s.hub.Anyone(s.hub.Services)},
+		{"GET", "/api/rest/services/header", anyone, s.hub.Anyone(s.hub.ServicesHeader)},
+		{"GET", "/api/rest/services/{id}", account, s.hub.Authenticated(s.hub.Service)},
+		{"POST", "/api/rest/services/{id}", account, s.hub.Authenticated(s.hub.UpdateService)},
+		{"DELETE", "/api/rest/services/{id}", account, s.hub.Authenticated(s.hub.DeleteService)},
+		{"GET", "/api/rest/services/{id}/permissions", account, s.hub.Authenticated(s.hub.ServicePermissions)},
+		{"GET", "/api/rest/services/{id}/untrustedredirecturis", account, s.hub.Authenticated(s.hub.UntrustedRedirectURIs)},
+		{"GET", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.UntrustedRedirectURI)},
+		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/accept", account, s.hub.Authenticated(s.hub.AcceptRedirectURI)},
+		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/reject", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
+
+		{"GET", "/api/rest/users/me", account, s.hub.Authenticated(s.hub.Me)},
+		{"GET", "/api/rest/users", account, s.hub.Authenticated(s.hub.Users)},
+		{"POST", "/api/rest/users", account, s.hub.Authenticated(s.hub.CreateUser)},
+		{"POST", "/api/rest/users/endUserAgreementConsent", account, s.hub.Authenticated(s.hub.AnswerAgreement)},
+		{"GET", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.User)},
+		{"POST", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.UpdateUser)},
+		{"DELETE", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.DeleteUser)},
+		{"GET", "/api/rest/users/{id}/groups", account, s.hub.Authenticated(s.hub.GroupsOfUser)},
+		{"POST", "/api/rest/users/{id}/groups", account, s.hub.Authenticated(s.hub.JoinGroup)},
+		{"DELETE", "/api/rest/users/{id}/groups/{groupId}", account, s.hub.Authenticated(s.hub.LeaveGroup)},
+		{"GET", "/api/rest/users/{id}/permanenttokens", account, s.hub.Authenticated(s.hub.PermanentTokens)},
+		{"POST", "/api/rest/users/{id}/permanenttokens", account, s.hub.Authenticated(s.hub.CreatePermanentToken)},
+		{"GET", "/api/rest/users/{id}/permanenttokens/{itemId}", account, s.hub.Authenticated(s.hub.PermanentToken)},
+		{"DELETE", "/api/rest/users/{id}/permanenttokens/{itemId}", account, s.hub.Authenticated(s.hub.RevokePermanentToken)},
+		{"GET", "/api/rest/users/{id}/approvedscopes", account, s.hub.Authenticated(s.hub.ApprovedScopes)},
+		{"GET", "/api/rest/users/{id}/approvedscopes/{itemId}", account, s.hub.Authenticated(s.hub.ApprovedScope)},
+		{"DELETE", "/api/rest/users/{id}/approvedscopes/{itemId}", account, s.hub.Authenticated(s.hub.WithdrawConsent)},
+		{"GET", "/api/rest/users/{id}/refreshtokens", account, s.hub.Authenticated(s.hub.RefreshTokens)},
+		{"GET", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.RefreshToken)},
+		{"DELETE", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.EndGrant)},
+		{"GET", hub.AvatarPath + "{id}", anyone, s.hub.Avatar},
+
+		{"GET", "/api/rest/userdetails", account, s.hub.Authenticated(s.hub.UserDetails)},
+		{"POST", "/api/rest/userdetails", account, s.hub.Authenticated(s.hub.CreateUserDetail)},
+		{"GET", "/api/rest/userdetails/{id}", account, s.hub.Authenticated(s.hub.UserDetail)},
+		{"POST", "/api/rest/userdetails/{id}", account, s.hub.Authenticated(s.hub.UpdateUserDetail)},
+		{"DELETE", "/api/rest/userdetails/{id}", account, s.hub.Authenticated(s.hub.DeleteUserDetail)},
+
+		{"GET", "/api/rest/usergroups", account, s.hub.Authenticated(s.hub.UserGroups)},
+		{"POST", "/api/rest/usergroups", account, s.hub.Authenticated(s.hub.CreateUserGroup)},
+		{"GET", "/api/rest/usergroups/{id}", account, s.hub.Authenticated(s.hub.UserGroup)},
+		{"POST", "/api/rest/usergroups/{id}", account, s.hub.Authenticated(s.hub.UpdateUserGroup)},
+		{"DELETE", "/api/rest/usergroups/{id}", account, s.hub.Authenticated(s.hub.DeleteUserGroup)},
+		{"GET", "/api/rest/usergroups/{id}/users", account, s.hub.Authenticated(s.hub.GroupUsers)},
+		{"POST", "/api/rest/usergroups/{id}/users", account, s.hub.Authenticated(s.hub.AddGroupUser)},
+		{"DELETE", "/api/rest/usergroups/{id}/users/{userId}", account, s.hub.Authenticated(s.hub.RemoveGroupUser)},
+
+		{"GET", "/api/rest/settings/public", anyone, s.hub.PublicSettings},
+		{"GET", "/api/rest/permissions/cache", account, s.hub.Authenticated(s.hub.PermissionsCache)},
+	}
+}
+
+// anyone may call the route without proving anything.
+func anyone(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// client has to be a registered service: the handler authenticates it as RFC 6749 section 2.3 says, since that takes
+// the parameters of the body.
+func client(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// bearer has to bring an access token of its user; the handler asks for the scope.
+func bearer(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// account has to be a user or service with credentials for the REST API.
+func account(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// registrant is whom the registration setting lets register services; the directory decides.
+func registrant(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// person is somebody in a browser, whose session the handler asks for where it matters. What changes something is
+// refused when another site's page sends it.
+func person(s *Server, handle handler) http.Handler { return s.answeringPages(s.sameOrigin(handle)) }
+
+// router turns the table into a handler.
+func (s *Server) router() http.Handler {
+	router := mux.NewRouter().SkipClean(true)
+	for _, route := range s.routes() {
+		methods := []string{route.method}
+		if route.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		router.Handle(route.path, route.audience(s, route.handle)).Methods(methods...)
+	}
+	router.PathPrefix("/static/").Handler(s.static()).Methods(http.MethodGet, http.MethodHead)
+	router.NotFoundHandler = http.HandlerFunc(s.notFound)
+	router.MethodNotAllowedHandler = s.methodNotAllowed(router)
+	return router
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	fault := web.Refuse(http.StatusNotFound, "Not Found", "there is nothing at this address; see %s for what there is", s.oauth2.Issuer+"/api/openapi.yaml")
+	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/.well-known/") {
+		s.responder.Fail(w, r, fault)
+		return
+	}
+	s.failPage(w, r, fault)
+}
+
+// methodNotAllowed names the methods that there are (RFC 9110 section 15.5.6).
+func (s *Server) methodNotAllowed(router *mux.Router) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if match := (mux.RouteMatch{}); router.Match(other, &match) && match.MatchErr == nil {
+				allowed = append(allowed, method)
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.responder.Fail(w, r, web.Refuse(http.StatusMethodNotAllowed, "invalid_request", "this address answers %s", strings.Join(allowed, ", ")))
+	})
+}
+
+func (s *Server) alive(w http.ResponseWriter, _ *http.Request) error {
+	web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	return nil
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	if err := s.options.Store.Ping(r.Context()); err != nil {
+		return err
+	}
+	return s.alive(w, r)
+}
+
+func openAPI(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, err := w.Write(api.OpenAPI)
+	return err
+}
+
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
+	fault := web.FaultOf(err)
+	s.responder.LogFault(r, fault)
+	web.SetRetryAfter(w, fault.RetryAfter)
+	problem := templates.Problem{Status: fault.Status, Title: titleOf(fault.Status), Code: fault.Code,
+		Detail: web.Sentence(fault.Description), RequestID: web.RequestID(r.Context())}
+	if err := web.HTML(w, fault.Status, func(out io.Writer) error { return s.pages.Problem(out, problem) }); err != nil {
+		s.options.Log.ErrorContext(r.Context(), "page", "cause", err)
+	}
+}
+
+func titleOf(status int) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "There is nothing here"
+	case status >= http.StatusInternalServerError:
+		return "This does not work right now"
+	}
+	return "This request was refused"
+}

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"gatehouse/server/access"
+	"gatehouse/server/directory"
+	"gatehouse/server/hub"
+	"gatehouse/server/login"
+	"gatehouse/server/oauth2"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+	"gatehouse/templates"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	Store *storage.Store
+	// Secret is the master secret, at least 32 bytes, under which the keys in the database are encrypted.
+	Secret []byte
+	// PublicURL is how clients reach the server, without a trailing slash; it may have a path.
+	PublicURL *url.URL
+	Settings  directory.Settings
+	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Server is the whole of Gatehouse as an http.Handler.
+type Server struct {
+	options   Options
+	directory *directory.Directory
+	responder *web.Responder
+	pages     *templates.Pages
+	oauth2    *oauth2.Server
+	hub       *hub.API
+	login     *login.Pages
+	handler   http.Handler
+}
+
+// New makes a server; it loads the keys, and makes the first one in an empty database. The error is [ErrWrongSecret]
+// when the keys there were encrypted under another master secret.
+func New(ctx context.Context, options Options) (*Server, error) {
+	issuer := strings.TrimRight(options.PublicURL.String(), "/")
+	basePath := strings.TrimRight(options.PublicURL.Path, "/")
+	keys := keyStore{options.Store, options.Secret, options.Now}
+	ring, err := keys.sealing(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := keys.signing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := templates.New(basePath)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: options, pages: pages}
+	s.directory = directory.New(options.Store, options.Settings, options.Now)
+	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer)}
+	tokens := access.NewTokens(ring, s.directory, options.Now)
+	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")
+	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
+		Pages: pages, Responder: s.responder, Browser: browser, Log: options.Log, Now: options.Now})
+	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
+	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
+		AuthorizePath: oauth2.AuthorizePath, BasePath: basePath, PublicURL: issuer}
+	s.handler = s.middleware(basePath, s.router())
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

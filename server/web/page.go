@@ -1,0 +1,87 @@
+package web
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// PageOption changes the headers of a page.
+type PageOption func(*pagePolicy)
+
+type pagePolicy struct{ formTargets, ancestors []string }
+
+// FrameAncestors lets pages of the given origins put a frame around this one; without any nobody may.
+func FrameAncestors(origins ...string) PageOption {
+	return func(p *pagePolicy) { p.ancestors = append(p.ancestors, origins...) }
+}
+
+// FormTarget lets the page's form lead to redirectURI in the end: browsers hold the redirects that follow a form
+// against form-action. That knows no IP address but 127.0.0.1 (CSP 3 section 6.7.2.8), so for others it names the
+// scheme alone. A redirect URI that does not parse is left out.
+func FormTarget(redirectURI string) PageOption {
+	return func(p *pagePolicy) {
+		parsed, err := url.Parse(redirectURI)
+		if err != nil || parsed.Scheme == "" {
+			return
+		}
+		target := parsed.Scheme + ":"
+		if scheme := strings.ToLower(parsed.Scheme); scheme == "http" || scheme == "https" {
+			target = scheme + "://" + parsed.Host
+			if _, err := netip.ParseAddr(parsed.Hostname()); err == nil && parsed.Hostname() != "127.0.0.1" {
+				target = scheme + ":"
+			}
+		}
+		if !strings.ContainsAny(target, " ;,'\"") {
+			p.formTargets = append(p.formTargets, target)
+		}
+	}
+}
+
+// HTML writes a page that render makes, under a policy that allows no inline script or style and, unless options say
+// otherwise, no frame around it.
+func HTML(w http.ResponseWriter, status int, render func(io.Writer) error, options ...PageOption) error {
+	var body bytes.Buffer
+	if err := render(&body); err != nil {
+		return err
+	}
+	var policy pagePolicy
+	for _, option := range options {
+		option(&policy)
+	}
+	header := w.Header()
+	if len(policy.ancestors) == 0 {
+		policy.ancestors = []string{"'none'"}
+		header.Set("X-Frame-Options", "DENY")
+	}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", strings.Join([]string{
+		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' https: data:", "base-uri 'none'",
+		"frame-ancestors " + strings.Join(policy.ancestors, " "), "form-action " + strings.Join(append([]string{"'self'"}, policy.formTargets...), " "),
+	}, "; "))
+	NoStore(w)
+	w.WriteHeader(status)
+	_, err := body.WriteTo(w)
+	return err
+}
+
+// Sentence makes a sentence of the text of an error: with a capital, unless it begins with the name of a parameter, and
+// with a full stop.
+func Sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	if first, _, _ := strings.Cut(text, " "); !strings.Contains(first, "_") {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	return text + "."
+}
+
+// WantsJSON says whether a request asks for JSON and not for a page.
+func WantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}

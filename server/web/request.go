@@ -1,0 +1,65 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+type requestKey struct{}
+
+// requestFacts are found once, when a request arrives.
+type requestFacts struct {
+	id      string
+	address netip.Addr
+}
+
+// Arrive gives a request an id, which the answer carries as X-Request-Id, and finds the client's address:
+// X-Forwarded-For is believed as far as trusted proxies wrote it.
+func Arrive(w http.ResponseWriter, r *http.Request, trusted []netip.Prefix) *http.Request {
+	facts := requestFacts{id: rand.Text(), address: clientAddress(r, trusted)}
+	w.Header().Set("X-Request-Id", facts.id)
+	return r.WithContext(context.WithValue(r.Context(), requestKey{}, facts))
+}
+
+// RequestID returns the id that Arrive gave, or "".
+func RequestID(ctx context.Context) string {
+	facts, _ := ctx.Value(requestKey{}).(requestFacts)
+	return facts.id
+}
+
+// ClientAddress returns the client's address that Arrive found, or the zero Addr.
+func ClientAddress(ctx context.Context) netip.Addr {
+	facts, _ := ctx.Value(requestKey{}).(requestFacts)
+	return facts.address
+}
+
+// clientAddress walks X-Forwarded-For from its end, where the proxy next to us wrote, to the first address that is no
+// trusted proxy.
+func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	address := peer.Addr().Unmap()
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && isTrusted(address, trusted); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		address = hop.Unmap()
+	}
+	return address
+}
+
+func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
+	for _, prefix := range trusted {
+		if prefix.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
