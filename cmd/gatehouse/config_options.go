@@ -1,0 +1,418 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// envPrefix begins the name of every variable of ours.
+const envPrefix = "GATEHOUSE_"
+
+// option is a row of the configuration table, from which the flags, the variables, the YAML keys, the checks and the
+// README's table are made.
+type option struct {
+	flag     string // without dashes; "" for what may not stand on a command line, which other users of a machine can read
+	env      string
+	fallback string // the default, spelled as an operator would
+	kind     string // what a value is, for --help and errors
+	meaning  string // for the README and --help; Markdown, but no | in it
+	private  bool   // errors never show a value
+	list     bool   // a YAML list is accepted as well as a text with commas
+
+	// set checks a value and puts it into the configuration. Its error says what is accepted and never repeats the
+	// value. nil for what is not part of Config.
+	set func(cfg *Config, text string) error
+}
+
+// configFile is where the YAML file is; it is read before all others and cannot stand in itself. Nor can it be named by a
+// file: GATEHOUSE_CONFIG_FILE would be taken for the file itself, and what stands in there for a name.
+var configFile = option{
+	flag: "config", env: "GATEHOUSE_CONFIG", kind: "path",
+	meaning: "YAML file that may hold any of these options",
+}
+
+// options is the configuration table. It is never changed.
+var options = []option{
+	configFile,
+	{
+		flag: "listen", env: "GATEHOUSE_LISTEN", fallback: "127.0.0.1:8080", kind: "host:port",
+		meaning: "address to listen on; port `0` is any free one, no host is every address of the machine",
+		set:     listenAddress,
+	},
+	{
+		flag: "public-url", env: "GATEHOUSE_PUBLIC_URL", kind: "url",
+		meaning: "what browsers and services call the server, perhaps with a path: `https://example.com/hub`; " +
+			"when empty, `http://` and the listening address",
+		set: publicURL,
+	},
+	{
+		flag: "data", env: "GATEHOUSE_DATA", fallback: defaultData, kind: "directory",
+		meaning: "where the embedded database and generated secrets are kept",
+		set:     textOf(1, func(c *Config) *string { return &c.Data }),
+	},
+	{
+		flag: "database", env: "GATEHOUSE_DATABASE_URL", kind: "url", private: true,
+		meaning: "PostgreSQL: `postgres://user:password@host:5432/name`; when empty, SQLite in the data directory",
+		set:     databaseURL,
+	},
+	{
+		flag: "max-database-connections", env: "GATEHOUSE_MAX_DATABASE_CONNECTIONS", fallback: "0", kind: "number",
+		meaning: "most connections that one replica opens to the database; `0` chooses by the number of cores",
+		set:     numberOf(0, 10_000, func(c *Config) *int { return &c.MaxDatabaseConnections }),
+	},
+	{
+		env: "GATEHOUSE_SECRET", kind: "text", private: true,
+		meaning: "master secret that encrypts the keys in the database, at least 32 bytes, the same on every replica; " +
+			"when empty, made at first start and kept in the data directory",
+		set: textOf(32, func(c *Config) *string { return &c.Secret }),
+	},
+	{
+		flag: "admin-login", env: "GATEHOUSE_ADMIN_LOGIN", fallback: "admin", kind: "text",
+		meaning: "login of the first administrator",
+		set:     textOf(1, func(c *Config) *string { return &c.AdminLogin }),
+	},
+	{
+		env: "GATEHOUSE_ADMIN_PASSWORD", kind: "text", private: true,
+		meaning: "password of the first administrator",
+		set:     textOf(1, func(c *Config) *string { return &c.AdminPassword }),
+	},
+	{
+		flag: "registration", env: "GATEHOUSE_REGISTRATION", fallback: "admin", kind: "word",
+		meaning: "who may register services: `admin` (administrators), `users` (everybody signed in) or `open` (anybody)",
+		set:     wordOf(func(c *Config) *string { return &c.Registration }, "admin", "users", "open"),
+	},
+	{
+		flag: "end-user-agreement", env: "GATEHOUSE_END_USER_AGREEMENT", kind: "path",
+		meaning: "text file with the agreement that clients ask people to accept; when empty, there is none",
+		set:     textOf(1, func(c *Config) *string { return &c.EndUserAgreement }),
+	},
+	{
+		flag: "end-user-agreement-version", env: "GATEHOUSE_END_USER_AGREEMENT_VERSION", fallback: "1.0", kind: "version",
+		meaning: "version of the agreement; another major version asks everybody again, another minor version nobody",
+		set:     agreementVersion,
+	},
+	{
+		flag: "access-token-lifetime", env: "GATEHOUSE_ACCESS_TOKEN_LIFETIME", fallback: "1h", kind: "duration",
+		meaning: "life of an access token, `1m` to `24h`",
+		set:     lifetimeOf("1m", "24h", func(c *Config) *time.Duration { return &c.AccessTokenLifetime }),
+	},
+	{
+		flag: "refresh-token-lifetime", env: "GATEHOUSE_REFRESH_TOKEN_LIFETIME", fallback: "90d", kind: "duration",
+		meaning: "how long a refresh token lives unused, `1s` to the absolute lifetime",
+		set:     lifetimeOf("1s", "3650d", func(c *Config) *time.Duration { return &c.RefreshTokenLifetime }),
+	},
+	{
+		flag: "refresh-token-absolute-lifetime", env: "GATEHOUSE_REFRESH_TOKEN_ABSOLUTE_LIFETIME",
+		fallback: "365d", kind: "duration",
+		meaning: "how long an authorization can be refreshed at all, up to `3650d`",
+		set:     lifetimeOf("1s", "3650d", func(c *Config) *time.Duration { return &c.RefreshTokenAbsoluteLifetime }),
+	},
+	{
+		flag: "refresh-grace", env: "GATEHOUSE_REFRESH_GRACE", fallback: "10s", kind: "duration",
+		meaning: "how long a refresh token just spent is answered once more, for lost replies and second tabs, `0` to `1m`",
+		set:     lifetimeOf("0s", "1m", func(c *Config) *time.Duration { return &c.RefreshGrace }),
+	},
+	{
+		flag: "session-idle-lifetime", env: "GATEHOUSE_SESSION_IDLE_LIFETIME", fallback: "24h", kind: "duration",
+		meaning: "how long a browser stays signed in unused, `1s` to the session lifetime",
+		set:     lifetimeOf("1s", "365d", func(c *Config) *time.Duration { return &c.SessionIdleLifetime }),
+	},
+	{
+		flag: "session-lifetime", env: "GATEHOUSE_SESSION_LIFETIME", fallback: "14d", kind: "duration",
+		meaning: "how long a browser stays signed in at all, up to `365d`",
+		set:     lifetimeOf("1s", "365d", func(c *Config) *time.Duration { return &c.SessionLifetime }),
+	},
+	{
+		flag: "trusted-proxies", env: "GATEHOUSE_TRUSTED_PROXIES", kind: "addresses", list: true,
+		meaning: "proxies whose `X-Forwarded-For` is believed: addresses or CIDR ranges, with commas between them",
+		set:     trustedProxies,
+	},
+	{
+		flag: "allowed-origins", env: "GATEHOUSE_ALLOWED_ORIGINS", kind: "origins", list: true,
+		meaning: "origins whose pages may call the API, besides those of the services' own URLs, with commas between them: " +
+			"`https://app.example.com`; `*` is every origin",
+		set: allowedOrigins,
+	},
+	{
+		flag: "log-format", env: "GATEHOUSE_LOG_FORMAT", fallback: "text", kind: "word",
+		meaning: "`text` or `json`",
+		set:     wordOf(func(c *Config) *string { return &c.LogFormat }, "text", "json"),
+	},
+	{
+		flag: "log-level", env: "GATEHOUSE_LOG_LEVEL", fallback: "info", kind: "word",
+		meaning: "least level that is logged: `debug`, `info`, `warn` or `error`",
+		set:     wordOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
+	},
+}
+
+// key is the option's name in the YAML file, or "" when it has none.
+func (o option) key() string {
+	if o.set == nil {
+		return ""
+	}
+	return strings.ToLower(strings.TrimPrefix(o.env, envPrefix))
+}
+
+// configKeys lists the keys of the YAML file.
+func configKeys() []string {
+	var keys []string
+	for _, o := range options {
+		if o.set != nil {
+			keys = append(keys, o.key())
+		}
+	}
+	return keys
+}
+
+// configTable is the table of options in the README, in Markdown.
+func configTable() string {
+	var table strings.Builder
+	table.WriteString("| Option | Variable | YAML key | Default | Meaning |\n| --- | --- | --- | --- | --- |\n")
+	for _, o := range options {
+		flag := ""
+		if o.flag != "" {
+			flag = "--" + o.flag
+		}
+		cells := []string{markdownCode(flag), markdownCode(o.env), markdownCode(o.key()), markdownCode(o.fallback), o.meaning}
+		table.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	return table.String()
+}
+
+// markdownCode is text as Markdown code; nothing stays nothing.
+func markdownCode(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + text + "`"
+}
+
+// addConfigFlags registers the flags of every option that has one, or of those named in only ("data", "database",
+// "config"). Their values are read by loadConfig alone. A name without an option is a mistake in the program and panics.
+func addConfigFlags(flags *pflag.FlagSet, only ...string) {
+	for _, name := range only {
+		if name == "" || !slices.ContainsFunc(options, func(o option) bool { return o.flag == name }) {
+			panic(fmt.Sprintf("no option has the flag %q", name))
+		}
+	}
+	for _, o := range options {
+		if o.flag != "" && (len(only) == 0 || slices.Contains(only, o.flag)) {
+			usage := strings.ReplaceAll(o.meaning, "`", "") + " [" + o.env + "]"
+			flags.Var(&flagValue{text: o.fallback, kind: o.kind}, o.flag, usage)
+		}
+	}
+}
+
+// flagValue keeps a flag as it was written: checking waits for loadConfig, which treats all sources alike.
+type flagValue struct{ text, kind string }
+
+func (v *flagValue) String() string        { return v.text }
+func (v *flagValue) Set(text string) error { v.text = text; return nil }
+func (v *flagValue) Type() string          { return v.kind }
+
+// check puts a value into the configuration; an option without a default may be given as nothing. The error names the
+// option as it was spelled, what was given unless that is private, and what is accepted.
+func (o option) check(cfg *Config, value given) error {
+	if value.text == "" && o.fallback == "" {
+		return nil
+	}
+	err := o.set(cfg, value.text)
+	switch {
+	case err == nil:
+		return nil
+	case o.private || value.inFile:
+		return fmt.Errorf("%s: %w", value.spelled, err)
+	}
+	return fmt.Errorf("%s is %s: %w", value.spelled, value.shown(), err)
+}
+
+// shown is a value as errors quote it. A password in a URL is left out, wherever a URL was written.
+func (g given) shown() string {
+	if scheme, rest, ok := strings.Cut(g.text, "//"); ok {
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			return strconv.Quote(scheme + "//[hidden]" + rest[at:])
+		}
+	}
+	return strconv.Quote(g.text)
+}
+
+// reason is what may be said of a file that could not be read. Whoever puts a secret where its file name belongs must not
+// find it in the log, so of a private option's file only the cause is told, not the name.
+func (o option) reason(err error) error {
+	var pathError *fs.PathError
+	switch {
+	case !o.private:
+		return err
+	case errors.As(err, &pathError):
+		return pathError.Err
+	}
+	return errors.New("it is not readable")
+}
+
+// textOf accepts at least so many bytes.
+func textOf(least int, field func(*Config) *string) func(*Config, string) error {
+	return func(cfg *Config, text string) error {
+		*field(cfg) = text
+		if len(text) < least {
+			return fmt.Errorf("%d bytes long, accepted are at least %d", len(text), least)
+		}
+		return nil
+	}
+}
+
+// wordOf accepts one of a few words.
+func wordOf(field func(*Config) *string, words ...string) func(*Config, string) error {
+	return func(cfg *Config, text string) error {
+		*field(cfg) = text
+		if !slices.Contains(words, text) {
+			return fmt.Errorf("accepted are %s", strings.Join(words, ", "))
+		}
+		return nil
+	}
+}
+
+// numberOf accepts whole numbers from least to most.
+func numberOf(least, most int, field func(*Config) *int) func(*Config, string) error {
+	return func(cfg *Config, text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("accepted are whole numbers from %d to %d", least, most)
+		}
+		*field(cfg) = n
+		return nil
+	}
+}
+
+// lifetimeOf accepts durations from least to most. Bounds that are no durations panic when the program starts.
+func lifetimeOf(least, most string, field func(*Config) *time.Duration) func(*Config, string) error {
+	from, errFrom := parseDuration(least)
+	to, errTo := parseDuration(most)
+	if err := errors.Join(errFrom, errTo); err != nil {
+		panic(err)
+	}
+	return func(cfg *Config, text string) error {
+		duration, err := parseDuration(text)
+		if err != nil || duration < from || duration > to {
+			return fmt.Errorf("accepted are durations from %s to %s: 90s, 15m, 1h30m, 14d or a number of seconds", least, most)
+		}
+		*field(cfg) = duration
+		return nil
+	}
+}
+
+// parseDuration reads a Go duration, whole days (90d) or whole seconds (3600).
+func parseDuration(text string) (time.Duration, error) {
+	digits, isDays := strings.CutSuffix(text, "d")
+	unit := time.Second
+	if isDays {
+		unit = 24 * time.Hour
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil:
+		return time.ParseDuration(text)
+	case n > math.MaxInt64/int64(unit) || n < math.MinInt64/int64(unit):
+		return 0, errors.New("the duration is out of range")
+	}
+	return time.Duration(n) * unit, nil
+}
+
+// listenAddress accepts host:port with a number for a port.
+func listenAddress(cfg *Config, text string) error {
+	cfg.Listen = text
+	host, port, err := net.SplitHostPort(text)
+	_, errPort := strconv.ParseUint(port, 10, 16)
+	if err != nil || errPort != nil || strings.ContainsAny(host, " /@") {
+		return errors.New("accepted is host:port, such as 127.0.0.1:8080, [::1]:8080 or :8080")
+	}
+	return nil
+}
+
+// databaseURL accepts a PostgreSQL URL. What stands in it is the driver's to judge, which knows more forms
+// (several hosts, sockets) than a URL parser.
+func databaseURL(cfg *Config, text string) error {
+	cfg.Database = text
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
+		return nil
+	}
+	return errors.New("accepted is postgres://user:password@host:5432/name, or nothing for SQLite in the data directory")
+}
+
+// pathPrefix is what a public URL may have behind its host. It goes into cookies and headers as it is.
+var pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+
+// publicURL accepts an absolute http or https URL with no more than a host and a path. It is kept in the
+// form in which browsers send it as an origin: lower case host, no default port (RFC 6454 6.2).
+func publicURL(cfg *Config, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		strings.ContainsAny(text, "?#") {
+		return errors.New("accepted is an absolute http or https URL without user, query and fragment, " +
+			"such as https://example.com/hub")
+	}
+	prefix := strings.TrimSuffix(u.EscapedPath(), "/")
+	if !pathPrefix.MatchString(prefix) || prefix != "" && path.Clean(prefix) != prefix {
+		return errors.New("accepted is a path of letters, digits and . _ ~ - only, without empty, . and .. parts")
+	}
+	host, ok := originHost(u)
+	if !ok {
+		return errors.New("accepted is a port from 1 to 65535")
+	}
+	cfg.PublicURL = u.Scheme + "://" + host + prefix
+	return nil
+}
+
+// originHost is host and port of a URL as in an origin; false when the port is none.
+func originHost(u *url.URL) (string, bool) {
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ":")
+	port := u.Port()
+	if port == "" {
+		return host, true
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if u.Scheme == "http" && n == 80 || u.Scheme == "https" && n == 443 {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return host, err == nil && n > 0
+}
+
+// trustedProxies accepts addresses and CIDR ranges with commas between them.
+func trustedProxies(cfg *Config, text string) error {
+	for item := range strings.SplitSeq(text, ",") {
+		prefix, err := parsePrefix(strings.TrimSpace(item))
+		if err != nil {
+			return errors.New("accepted are addresses and CIDR ranges with commas between them, such as 127.0.0.1,10.0.0.0/8")
+		}
+		cfg.TrustedProxies = append(cfg.TrustedProxies, prefix)
+	}
+	return nil
+}
+
+// parsePrefix reads an address or a CIDR range. IPv4 written as IPv6 becomes IPv4, as a sender's address must before the
+// two are compared.
+func parsePrefix(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if address, errAddress := netip.ParseAddr(text); errAddress == nil && address.Zone() == "" {
+		prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	if err == nil && prefix.Addr().Is4In6() {
+		prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+	}
+	if err != nil || !prefix.IsValid() {
+		return netip.Prefix{}, fmt.Errorf("%q is no address range", text)
+	}
+	return prefix.Masked(), nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gatehouse/server/directory"
+	"gatehouse/storage"
+)
+
+// openStore makes the data folder where it is missing, and opens the database with the newest schema.
+func openStore(ctx context.Context, cfg Config) (*storage.Store, error) {
+	if err := makeDataFolder(cfg); err != nil {
+		return nil, err
+	}
+	return storage.Open(ctx, storageOptions(cfg))
+}
+
+func storageOptions(cfg Config) storage.Options {
+	return storage.Options{URL: cfg.Database, Folder: cfg.Data, MaxConnections: cfg.MaxDatabaseConnections}
+}
+
+// makeDataFolder is not needed where both the database and the secret are elsewhere, as in a container.
+func makeDataFolder(cfg Config) error {
+	if cfg.Database != "" && cfg.Secret != "" {
+		return nil
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}
+
+// withDirectory runs do for a command that works on the database, also while the server runs.
+func withDirectory(ctx context.Context, cfg Config, do func(*directory.Directory) error) error {
+	store, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(directory.New(store, settingsOf(cfg), time.Now)), store.Close())
+}
+
+func settingsOf(cfg Config) directory.Settings {
+	return directory.Settings{
+		Registration:                 directory.Registration(cfg.Registration),
+		AccessTokenLifetime:          cfg.AccessTokenLifetime,
+		RefreshTokenLifetime:         cfg.RefreshTokenLifetime,
+		RefreshTokenAbsoluteLifetime: cfg.RefreshTokenAbsoluteLifetime,
+		RefreshGrace:                 cfg.RefreshGrace,
+		SessionIdleLifetime:          cfg.SessionIdleLifetime,
+		SessionLifetime:              cfg.SessionLifetime,
+		AllowedOrigins:               cfg.AllowedOrigins,
+	}
+}
+
+// masterSecret is the configured secret, or that of the data folder, which is made when it is missing. Of several
+// processes that make it at once one wins, and all use what it made.
+func masterSecret(cfg Config) ([]byte, error) {
+	if cfg.Secret != "" {
+		return []byte(cfg.Secret), nil
+	}
+	file := filepath.Join(cfg.Data, "secret")
+	secret, err := readSecret(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
+	}
+	if err := writeNewSecret(file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make the secret file: %w", err)
+	}
+	return readSecret(file)
+}
+
+const minSecretBytes = 32
+
+func readSecret(file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the secret file: %w", err)
+	}
+	secret := []byte(strings.TrimSpace(string(text)))
+	if len(secret) < minSecretBytes {
+		return nil, fmt.Errorf("the secret file %s holds %d bytes, and %d are needed; restore it from a backup", file, len(secret), minSecretBytes)
+	}
+	return secret, nil
+}
+
+// writeNewSecret writes the whole file before it gets its name, so that nobody reads half of it.
+func writeNewSecret(file string) error {
+	bits := make([]byte, 32)
+	rand.Read(bits)
+	draft, err := os.CreateTemp(filepath.Dir(file), "secret-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	_, writeErr := draft.WriteString(base64.RawURLEncoding.EncodeToString(bits) + "\n")
+	if err := errors.Join(writeErr, draft.Sync(), draft.Close()); err != nil {
+		return err
+	}
+	return os.Link(draft.Name(), file)
+}
+
+// defaultData is the data folder of a first try.
+const defaultData = "./gatehouse-data"

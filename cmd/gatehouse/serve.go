@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/server"
+	"gatehouse/server/directory"
+	"gatehouse/server/jobs"
+	"gatehouse/storage"
+)
+
+func serveCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			cfg, err := readConfig(command.Flags())
+			if err != nil {
+				return err
+			}
+			return serve(command.Context(), cfg, command.OutOrStdout())
+		},
+	}
+	addConfigFlags(command.Flags())
+	return command
+}
+
+// gcPercent lets the heap of a few megabytes grow to a few times that between collections, which would otherwise take
+// a seventh of the time of a busy server; GOGC in the environment has the last word.
+const gcPercent = 400
+
+// serve runs the program until ctx ends.
+func serve(ctx context.Context, cfg Config, out io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	program, err := newProgram(ctx, cfg, newLogger(cfg), time.Now)
+	if err != nil {
+		return err
+	}
+	program.announce(out)
+	return errors.Join(program.Run(ctx), program.Close())
+}
+
+// Program is the server with its database and its listening socket.
+type Program struct {
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	store    *storage.Store
+	listener net.Listener
+	http     *http.Server
+	public   *url.URL
+	// admin is the administrator that this start made, if it did.
+	admin *madeAdmin
+}
+
+// The bounds of an HTTP exchange.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	// drainTimeout is how long requests under way may take after the signal to stop.
+	drainTimeout = 20 * time.Second
+)
+
+// newProgram opens everything and listens, so that whoever connects from now on will be answered; Run answers.
+func newProgram(ctx context.Context, cfg Config, log *slog.Logger, now func() time.Time) (*Program, error) {
+	p := &Program{cfg: cfg, log: log, now: now}
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Program) open(ctx context.Context) (err error) {
+	if p.store, err = openStore(ctx, p.cfg); err != nil {
+		return err
+	}
+	secret, err := masterSecret(p.cfg)
+	if err != nil {
+		return err
+	}
+	if p.listener, err = net.Listen("tcp", p.cfg.Listen); err != nil {
+		return err
+	}
+	if p.public, err = p.publicURL(); err != nil {
+		return err
+	}
+	settings := settingsOf(p.cfg)
+	if settings.EndUserAgreement, err = readAgreement(p.cfg); err != nil {
+		return err
+	}
+	handler, err := server.New(ctx, server.Options{Store: p.store, Secret: secret, PublicURL: p.public, Settings: settings,
+		TrustedProxies: p.cfg.TrustedProxies, Log: p.log, Now: p.now})
+	if err != nil {
+		return err
+	}
+	p.http = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
+	p.admin, err = makeAdmin(ctx, directory.New(p.store, settings, p.now), p.cfg)
+	return err
+}
+
+// publicURL is the configured one, or http with the address that is listened on.
+func (p *Program) publicURL() (*url.URL, error) {
+	if p.cfg.PublicURL != "" {
+		return url.Parse(p.cfg.PublicURL)
+	}
+	return url.Parse(p.localAddress())
+}
+
+// Run answers requests until ctx ends, then lets those under way finish.
+func (p *Program) Run(ctx context.Context) error {
+	jobsCtx, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
+	jobsDone := make(chan struct{})
+	go func() {
+		defer close(jobsDone)
+		jobs.Run(jobsCtx, p.store, p.now, p.log)
+	}()
+	served := make(chan error, 1)
+	go func() { served <- p.http.Serve(p.listener) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		p.log.Info("stopping")
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		err = p.http.Shutdown(drain)
+	}
+	stopJobs()
+	<-jobsDone
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close gives back what newProgram opened.
+func (p *Program) Close() error {
+	var errs []error
+	if p.listener != nil {
+		if err := p.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
