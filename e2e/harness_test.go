@@ -1,0 +1,208 @@
+// Package e2e tests the real server through the front door, with clients that the project did not write and a browser that
+// behaves as browsers do, on SQLite and on PostgreSQL.
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/server"
+	"gatehouse/server/directory"
+	"gatehouse/storage"
+	"gatehouse/storage/storagetest"
+)
+
+// masterSecret is the secret of every server of these tests.
+const masterSecret = "a master secret of the tests, 32 bytes and more"
+
+// password is that of everybody in these tests.
+const password = "correct horse battery"
+
+// hub is the service that stands for the server's own API.
+const hub = storage.HubServiceID
+
+// clock stands still until a test moves it, for all replicas at once.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock {
+	return &clock{now: time.Date(2031, time.May, 4, 10, 20, 30, 0, time.UTC)}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// advance moves the clock; backwards if d is negative.
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// setup is what a test can choose before its server starts.
+type setup struct {
+	database storage.Options
+	settings directory.Settings
+	// tls serves https, with an https public URL.
+	tls bool
+	// path is that of the public URL, as "/hub".
+	path string
+	// publicURL is for a replica, whose public URL is not where it listens.
+	publicURL string
+	clock     *clock
+	// log gets what the server logs; warnings go to the standard error output when it is nil.
+	log *slog.Logger
+}
+
+// testServer is the real server behind a real listener, on a throw-away database.
+type testServer struct {
+	setup setup
+	// url is where it listens, with the path of the public URL and without a trailing slash.
+	url string
+	// issuer is its public URL.
+	issuer    string
+	store     *storage.Store
+	directory *directory.Directory
+	clock     *clock
+	// http follows no redirect and keeps no cookie.
+	http *http.Client
+	// admin administers the server, with password; adminToken is a permanent token of theirs for Hub.
+	admin      storage.User
+	adminToken string
+	people     *people
+}
+
+// people are made when they are first asked for, since their passwords are slow to hash.
+type people struct {
+	mu    sync.Mutex
+	users map[string]storage.User
+}
+
+// each runs test on a server on SQLite and on one on PostgreSQL.
+func each(t *testing.T, test func(t *testing.T, s *testServer)) {
+	t.Helper()
+	storagetest.Each(t, func(t *testing.T, options storage.Options) { test(t, start(t, options)) })
+}
+
+// onSQLite gives a server for what does not depend on the database.
+func onSQLite(t *testing.T, changes ...func(*setup)) *testServer {
+	t.Helper()
+	return start(t, storagetest.SQLite(t), changes...)
+}
+
+// start starts a server with an administrator on an empty database.
+func start(t testing.TB, database storage.Options, changes ...func(*setup)) *testServer {
+	t.Helper()
+	chosen := setup{database: database, clock: newClock(), settings: directory.Settings{
+		Registration:                 directory.RegistrationAdmin,
+		AccessTokenLifetime:          time.Hour,
+		RefreshTokenLifetime:         90 * 24 * time.Hour,
+		RefreshTokenAbsoluteLifetime: 365 * 24 * time.Hour,
+		RefreshGrace:                 10 * time.Second,
+		SessionIdleLifetime:          2 * time.Hour,
+		SessionLifetime:              30 * 24 * time.Hour,
+	}}
+	for _, change := range changes {
+		change(&chosen)
+	}
+	s := listen(t, chosen)
+	s.people = &people{users: map[string]storage.User{}}
+	s.admin = s.createUser(t, directory.NewUser{Login: "root", Name: "The Administrator", Email: "root@example.org", Admin: true})
+	token, _, err := s.directory.CreatePermanentToken(t.Context(), s.admin, "e2e", []string{hub})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.adminToken = token
+	return s
+}
+
+// replica starts another process, as it were, on the same database, with the same clock and public URL.
+func (s *testServer) replica(t testing.TB) *testServer {
+	t.Helper()
+	chosen := s.setup
+	chosen.publicURL = s.issuer
+	other := listen(t, chosen)
+	other.admin, other.adminToken, other.people = s.admin, s.adminToken, s.people
+	return other
+}
+
+func listen(t testing.TB, chosen setup) *testServer {
+	t.Helper()
+	if chosen.log == nil {
+		chosen.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	}
+	store, err := storage.Open(t.Context(), chosen.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	listening := httptest.NewUnstartedServer(nil)
+	s := &testServer{setup: chosen, store: store, clock: chosen.clock}
+	s.directory = directory.New(store, chosen.settings, s.clock.Now)
+	s.url = "http://" + listening.Listener.Addr().String() + chosen.path
+	if chosen.tls {
+		s.url = "https" + strings.TrimPrefix(s.url, "http")
+	}
+	s.issuer = s.url
+	if chosen.publicURL != "" {
+		s.issuer = chosen.publicURL
+	}
+	public, err := url.Parse(s.issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := server.New(context.Background(), server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: public,
+		Settings: chosen.settings, Log: chosen.log, Now: s.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening.Config.Handler = handler
+	listening.Config.MaxHeaderBytes = 32 << 10 // as cmd/gatehouse has it
+	if chosen.tls {
+		listening.StartTLS()
+	} else {
+		listening.Start()
+	}
+	t.Cleanup(listening.Close)
+	s.http = listening.Client()
+	s.http.Transport.(*http.Transport).MaxIdleConnsPerHost = 64
+	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return s
+}
+
+// createUser makes somebody whose password is password.
+func (s *testServer) createUser(t testing.TB, n directory.NewUser) storage.User {
+	t.Helper()
+	n.Password = password
+	user, err := s.directory.CreateUser(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
+// user is an ordinary person with the login, made when first asked for.
+func (s *testServer) user(t testing.TB, login string) storage.User {
+	t.Helper()
+	s.people.mu.Lock()
+	defer s.people.mu.Unlock()
+	user, ok := s.people.users[login]
+	if !ok {
+		user = s.createUser(t, directory.NewUser{Login: login, Name: "Name of " + login, Email: login + "@example.org"})
+		s.people.users[login] = user
+	}
+	return user
+}

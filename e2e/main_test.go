@@ -1,0 +1,13 @@
+package e2e
+
+import (
+	"os"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stopChromium()
+	removeProgram()
+	os.Exit(code)
+}
