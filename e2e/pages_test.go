@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +138,17 @@ func TestARefusedSignInSaysSoInWordsAndGoesOn(t *testing.T) {
 			if alert != "This login and password do not belong together. Check both and try again." {
 				t.Errorf("%s: the page says %q", try.name, alert)
 			}
-			answers = append(answers, p.chain[len(p.chain)-1]+p.body)
+			kept := try.login
+			if len(kept) > 320 {
+				kept = ""
+			}
+			if got := typedLogin(t, p); got != kept {
+				t.Errorf("%s: the page keeps the login %q, want %q", try.name, got, kept)
+			}
+			if strings.Contains(p.body, try.password) && try.password != "" {
+				t.Errorf("%s: the page has the password", try.name)
+			}
+			answers = append(answers, p.chain[len(p.chain)-1]+shownLogin.ReplaceAllString(p.body, ""))
 		}
 		for _, other := range answers[1:] {
 			if other != answers[0] {
@@ -149,6 +160,39 @@ func TestARefusedSignInSaysSoInWordsAndGoesOn(t *testing.T) {
 			t.Errorf("after the right password comes %s, want a code", got)
 		}
 	})
+}
+
+// shownLogin is how the page differs by what was typed.
+var shownLogin = regexp.MustCompile(` value="[^"]*" autocomplete="username"| autofocus`)
+
+// typedLogin is what stands in the user name field of the sign-in page.
+func typedLogin(t *testing.T, p *page) string {
+	t.Helper()
+	for node := range p.document(t).Descendants() {
+		if attribute(node, "id") == "username" {
+			return attribute(node, "value")
+		}
+	}
+	t.Fatal("the page has no user name field")
+	return ""
+}
+
+func TestARefusedLoginIsShownOnceAndNeverAsMarkup(t *testing.T) {
+	s := onSQLite(t)
+	ada := s.browser(t, "ada")
+	const typed = `"><script>alert(1)</script>`
+	p := ada.submit(t, ada.visit(t, s.url+"/auth/login?login_hint=hint").form(t), "", "username", typed, "password", "wrong password")
+	if got := typedLogin(t, p); got != typed || strings.Contains(p.body, typed) {
+		t.Errorf("the page keeps the login %q, want %q as a value: %s", got, typed, p.body)
+	}
+	for _, address := range p.chain {
+		if strings.Contains(address, "alert") {
+			t.Errorf("the login is in the address %s", address)
+		}
+	}
+	if got := typedLogin(t, ada.visit(t, p.address.String())); got != "hint" {
+		t.Errorf("the page keeps the login %q the next time, want the hint", got)
+	}
 }
 
 func TestRepeatedFailuresHaveToWait(t *testing.T) {
@@ -266,6 +310,25 @@ func TestTextThatIsNoneIsOnlyUnknown(t *testing.T) {
 			t.Errorf("a nonce that is not UTF-8 gives %v, want invalid_request", got)
 		}
 	})
+}
+
+func TestAQueryThatCannotBeReadToItsEndIsRefused(t *testing.T) {
+	s := onSQLite(t)
+	a, ada := s.register(t, nil), s.browser(t, "ada")
+	for _, odd := range []string{"a=1;b=2", "top=1;skip=2", "a=%zz", "%"} {
+		for _, path := range []string{"/api/rest/services?", "/api/rest/users/me?", "/api/rest/oauth2/interactive/login/settings?client_id=" + a.id + "&"} {
+			s.get(t, path+odd, bearer(s.adminToken)).refused(t, http.StatusBadRequest, "invalid_request")
+		}
+		for _, path := range []string{"/auth/login?", "/api/rest/oauth2/logout?client_id=" + a.id + "&", a.authorizeURL()[len(s.url):] + "&"} {
+			p := ada.visit(t, s.url+path+odd)
+			if p.status != http.StatusBadRequest || !strings.Contains(p.words(t), "write ; as %3B") {
+				t.Errorf("%s%s: status %d: %s", path, odd, p.status, p.words(t))
+			}
+		}
+		r := a.request(t, http.MethodPost, tokenPath, strings.NewReader("grant_type=client_credentials&"+odd),
+			header("Content-Type", "application/x-www-form-urlencoded"), basic(a.id, a.secret))
+		a.do(t, r).refused(t, http.StatusBadRequest, "invalid_request")
+	}
 }
 
 func TestPagesSayWhenTheDatabaseIsAway(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -107,6 +108,18 @@ func (s *Server) answeringPages(handle handler) http.Handler {
 			s.failPage(w, r, err)
 		}
 	})
+}
+
+// wellFormed refuses an address whose query cannot be read to its end, which net/url would pass over: a parameter that is
+// left out silently may be the one that narrows what is asked for.
+func wellFormed(handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+			return &web.Fault{Status: http.StatusBadRequest, Code: "invalid_request", Cause: err,
+				Description: "the query of the address is not well formed; separate parameters by &, and write ; as %3B and % as %25"}
+		}
+		return handle(w, r)
+	}
 }
 
 // sameOrigin refuses what changes something when the page of another site sends it, as far as the browser tells

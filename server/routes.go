@@ -139,7 +139,7 @@ func (s *Server) router() http.Handler {
 		if route.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		router.Handle(route.path, route.audience(s, route.handle)).Methods(methods...)
+		router.Handle(route.path, route.audience(s, wellFormed(route.handle))).Methods(methods...)
 	}
 	router.PathPrefix("/static/").Handler(s.static()).Methods(http.MethodGet, http.MethodHead)
 	router.NotFoundHandler = http.HandlerFunc(s.notFound)

@@ -97,7 +97,7 @@ func BenchmarkTransactionOfThreeStatements(b *testing.B) {
 					if _, err := tx.Marks(context.Background(), subject); err != nil {
 						return err
 					}
-					if err := tx.DeleteGrants(string(subject), ""); err != nil {
+					if err := tx.EndGrants(string(subject), "", now); err != nil {
 						return err
 					}
 					return tx.Revoke(subject, now, now)

@@ -25,6 +25,8 @@ var (
 	ErrUsed = errors.New("used already")
 	// ErrRevoked says that what the caller relies on has been taken back.
 	ErrRevoked = errors.New("taken back")
+	// ErrNotText says that a value is no text that the database can hold: it has a NUL, or is not UTF-8.
+	ErrNotText = errors.New("not text")
 	// ErrUnavailable says that the database did not answer; the same call may succeed later.
 	ErrUnavailable = errors.New("database not available")
 )
@@ -40,6 +42,8 @@ func translate(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, ErrNotFound)
 	case isConflict(err):
 		return fmt.Errorf("%s: %w", doing, ErrConflict)
+	case isNotText(err):
+		return fmt.Errorf("%s: %w: %w", doing, ErrNotText, err)
 	case isUnavailable(err):
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	}
@@ -47,7 +51,7 @@ func translate(doing string, err error) error {
 }
 
 func isOurs(err error) bool {
-	for _, sentinel := range []error{ErrNotFound, ErrConflict, ErrUsed, ErrRevoked, ErrUnavailable} {
+	for _, sentinel := range []error{ErrNotFound, ErrConflict, ErrUsed, ErrRevoked, ErrNotText, ErrUnavailable} {
 		if errors.Is(err, sentinel) {
 			return true
 		}
@@ -63,6 +67,12 @@ func isConflict(err error) bool {
 		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 	}
 	return errors.Is(err, gorm.ErrDuplicatedKey)
+}
+
+// isNotText knows what PostgreSQL says of bytes that are no text in UTF-8, and of a NUL in JSON.
+func isNotText(err error) bool {
+	pg := (*pgconn.PgError)(nil)
+	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
 }
 
 func isUnavailable(err error) bool {

@@ -31,6 +31,9 @@ type Grant struct {
 
 // notRevoked is a condition that holds while none of the carried subjects has been taken back.
 func notRevoked(carried []Carried) (string, []any) {
+	if len(carried) == 0 {
+		return "1 = 1", nil
+	}
 	var conditions []string
 	var values []any
 	for _, c := range carried {
@@ -122,22 +125,26 @@ func (r reader) LiveGrants(ctx context.Context, userID string, now time.Time, li
 // code that is under way may have looked for a revocation already, and would insert the grant again if it were gone.
 // Ending a grant twice is no error.
 func (tx *Tx) EndGrant(id string, keepUntil time.Time) error {
-	end := map[string]any{"offline": false, "generation": int64(final), "idle_expires_at": At(keepUntil), "expires_at": At(keepUntil)}
-	if err := tx.db.Model(&Grant{}).Where("id = ?", id).Updates(end).Error; err != nil {
+	if err := tx.db.Model(&Grant{}).Where("id = ?", id).Updates(endOfGrant(keepUntil)).Error; err != nil {
 		return translate("end grant", err)
 	}
 	return tx.revokeFinally(GrantSubject(id), keepUntil)
 }
 
-// DeleteGrants deletes the grants of a user to a service without a revocation of their own: the caller revokes the
-// consent, the user or the service, which covers them. An empty userID or serviceID stands for all.
-func (tx *Tx) DeleteGrants(userID, serviceID string) error {
-	query := tx.db
+func endOfGrant(keepUntil time.Time) map[string]any {
+	return map[string]any{"offline": false, "generation": int64(final), "idle_expires_at": At(keepUntil), "expires_at": At(keepUntil)}
+}
+
+// EndGrants ends the grants of a user to a service without a revocation of their own: the caller revokes the consent, the
+// user or the service, which covers them. An empty userID or serviceID stands for all. keepUntil is as that of EndGrant:
+// a second exchange of a code finds the row until then.
+func (tx *Tx) EndGrants(userID, serviceID string, keepUntil time.Time) error {
+	query := tx.db.Model(&Grant{})
 	if userID != "" {
 		query = query.Where("user_id = ?", userID)
 	}
 	if serviceID != "" {
 		query = query.Where("service_id = ?", serviceID)
 	}
-	return translate("delete grants", query.Delete(&Grant{}).Error)
+	return translate("end grants", query.Updates(endOfGrant(keepUntil)).Error)
 }

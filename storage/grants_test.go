@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -259,32 +260,76 @@ func wantDead(t *testing.T, store *storage.Store, dead bool, grant storage.Grant
 	}
 }
 
-func TestGrantsAreDeletedByUserByServiceOrByBoth(t *testing.T) {
+func TestGrantsEndByUserByServiceOrByBoth(t *testing.T) {
 	onEach(t, func(t *testing.T, store *storage.Store) {
-		ctx := context.Background()
+		ctx, keepUntil := context.Background(), now.Add(25*time.Hour)
 		for _, test := range []struct {
 			user, service string
 			left          []string
 		}{
-			{"a", "x", []string{"a y", "b x", "b y"}},
-			{"b", "", []string{"a x", "a y"}},
-			{"", "y", []string{"a x", "b x"}},
-			{"c", "", []string{"a x", "a y", "b x", "b y"}},
+			{"u", "s", []string{"u other", "other s", "other other"}},
+			{"u", "", []string{"other s", "other other"}},
+			{"", "s", []string{"u other", "other other"}},
+			{"nobody", "", []string{"u s", "u other", "other s", "other other"}},
 		} {
-			all := []string{"a x", "a y", "b x", "b y"}
-			for _, id := range all {
-				grant := grantOf(id)
-				grant.UserID, grant.ServiceID = id[:1], id[2:]
-				if err := store.InsertGrant(ctx, grant, carrying(grant)...); err != nil && !errors.Is(err, storage.ErrUsed) {
-					t.Fatal(err)
-				}
+			all, ids := []string{"u s", "u other", "other s", "other other"}, map[string]string{}
+			for _, name := range all {
+				grant := grantOf(test, name)
+				ids[name] = grant.ID
+				grant.UserID, grant.ServiceID, _ = strings.Cut(name, " ")
+				must(t, store.InsertGrant(ctx, grant))
 			}
-			change(t, store, func(tx *storage.Tx) error { return tx.DeleteGrants(test.user, test.service) })
-			left := slices.DeleteFunc(all, func(id string) bool { _, err := store.Grant(ctx, id); return err != nil })
+			change(t, store, func(tx *storage.Tx) error { return tx.EndGrants(test.user, test.service, keepUntil) })
+			left := slices.DeleteFunc(all, func(name string) bool {
+				grant, err := store.Grant(ctx, ids[name])
+				must(t, err)
+				if !grant.Offline {
+					wantEqual(t, grant.ExpiresAt, storage.At(keepUntil))
+				}
+				wantAdvanced(t, store, grant.Offline, storage.Advance{ID: grant.ID, Now: now, IdleExpiresAt: keepUntil})
+				return !grant.Offline
+			})
 			wantEqual(t, left, test.left)
 		}
-		if store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteGrants("", "") }) == nil {
-			t.Error("the grants of everybody were deleted")
+		if store.Tx(ctx, func(tx *storage.Tx) error { return tx.EndGrants("", "", now) }) == nil {
+			t.Error("the grants of everybody were ended")
 		}
+	})
+}
+
+// TestACodeIsExchangedOnceAlsoWhileItsConsentIsWithdrawn: an exchange that has looked for revocations already finds the row.
+func TestACodeIsExchangedOnceAlsoWhileItsConsentIsWithdrawn(t *testing.T) {
+	onEach(t, func(t *testing.T, store *storage.Store) {
+		ctx := context.Background()
+		for round := range 40 {
+			grant := grantOf("grant ", round)
+			grant.UserID = fmt.Sprint("user ", round)
+			must(t, store.InsertGrant(ctx, grant, carrying(grant)...))
+			for i, err := range together(rivals, func(i int) error {
+				if i != 0 {
+					return store.InsertGrant(ctx, grant, carrying(grant)...)
+				}
+				return store.Tx(ctx, func(tx *storage.Tx) error {
+					if err := tx.Revoke(storage.ConsentSubject(grant.UserID, grant.ServiceID), now, now.Add(time.Hour)); err != nil {
+						return err
+					}
+					return tx.EndGrants(grant.UserID, grant.ServiceID, now.Add(time.Hour))
+				})
+			}) {
+				if i == 0 {
+					must(t, err)
+				} else if !errors.Is(err, storage.ErrUsed) && !errors.Is(err, storage.ErrRevoked) {
+					t.Fatalf("round %d: exchange %d of a code that was used: %v", round, i, err)
+				}
+			}
+		}
+	})
+}
+
+func TestAGrantThatReliesOnNothingIsStoredAndMovedOn(t *testing.T) {
+	onEach(t, func(t *testing.T, store *storage.Store) {
+		grant := grantOf("g")
+		must(t, store.InsertGrant(context.Background(), grant))
+		wantAdvanced(t, store, true, storage.Advance{ID: "g", Now: now, IdleExpiresAt: now.Add(time.Hour)})
 	})
 }

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,17 @@ func TestAConsentOfNobodyIsRefused(t *testing.T) {
 		}
 		for _, other := range []error{storage.ErrConflict, storage.ErrUnavailable, storage.ErrNotFound} {
 			wantNot(t, err, other)
+		}
+	})
+}
+
+// TestWhatIsNoTextIsNeverTheDatabasesFault: SQLite takes any bytes, PostgreSQL refuses them.
+func TestWhatIsNoTextIsNeverTheDatabasesFault(t *testing.T) {
+	onEach(t, func(t *testing.T, store *storage.Store) {
+		for _, odd := range []string{"a\x00b", "\xff\xfe", "\xc3("} {
+			if _, err := store.UserNamed(context.Background(), odd); !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrNotText) {
+				t.Errorf("%q: %v", odd, err)
+			}
 		}
 	})
 }

@@ -105,6 +105,6 @@ func (d *Directory) WithdrawConsent(ctx context.Context, userID, serviceID strin
 		if err := tx.DeleteConsents(userID, serviceID); err != nil {
 			return err
 		}
-		return tx.DeleteGrants(userID, serviceID)
+		return tx.EndGrants(userID, serviceID, d.grantRevocationEnd())
 	})
 }

@@ -44,30 +44,36 @@ func generateSecret() (secret, hash string) {
 	return secret, shaPrefix + hashOf(secret)
 }
 
-// AuthenticateService checks a secret of a service that has secrets. The error is [ErrCredentials] when it is wrong,
-// and [ErrBusy] when too many checks wait.
-func (d *Directory) AuthenticateService(ctx context.Context, service storage.Service, secret string) error {
-	for _, stored := range service.Secrets {
-		matches, err := d.secretMatches(ctx, stored.Hash, secret)
-		if err != nil {
-			return fmt.Errorf("check secret: %w", err)
-		}
-		if matches {
-			return nil
+// AuthenticateService checks a secret of a service that has secrets; one of its spellings has to fit. The error is
+// [ErrCredentials] when it is wrong, and [ErrBusy] when too many checks wait. What costs nothing is tried first for every
+// spelling, so that a secret that is sent in its second spelling is not hashed each time in its first.
+func (d *Directory) AuthenticateService(ctx context.Context, service storage.Service, spellings ...string) error {
+	for _, matches := range []func(context.Context, string, string) (bool, error){d.secretKnown, d.secretMatches} {
+		for _, stored := range service.Secrets {
+			for _, secret := range spellings {
+				if ok, err := matches(ctx, stored.Hash, secret); err != nil {
+					return fmt.Errorf("check secret: %w", err)
+				} else if ok {
+					return nil
+				}
+			}
 		}
 	}
 	return ErrCredentials
 }
 
-func (d *Directory) secretMatches(ctx context.Context, hash, secret string) (bool, error) {
+// secretKnown checks a secret that was made here, or that has been checked before.
+func (d *Directory) secretKnown(_ context.Context, hash, secret string) (bool, error) {
 	if want, ok := strings.CutPrefix(hash, shaPrefix); ok {
 		return subtle.ConstantTimeCompare([]byte(hashOf(secret)), []byte(want)) == 1, nil
 	}
-	if len(secret) > maxPasswordBytes {
+	return d.verified.knows(hash, secret), nil
+}
+
+// secretMatches checks a secret that somebody has chosen.
+func (d *Directory) secretMatches(ctx context.Context, hash, secret string) (bool, error) {
+	if strings.HasPrefix(hash, shaPrefix) || len(secret) > maxPasswordBytes {
 		return false, nil
-	}
-	if d.verified.knows(hash, secret) {
-		return true, nil
 	}
 	release, err := d.passwords.acquire(ctx)
 	if err != nil {

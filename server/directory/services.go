@@ -217,7 +217,7 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 	if err := tx.Revoke(storage.ServiceSubject(after.ID), d.now(), d.revocationEnd()); err != nil {
 		return err
 	}
-	return tx.DeleteGrants("", after.ID)
+	return tx.EndGrants("", after.ID, d.grantRevocationEnd())
 }
 
 // takesAway says whether tokens that were issued before a change may be good for more than the service is now: they
@@ -242,7 +242,7 @@ func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string) e
 		if !mayChange(actor, service) || actor.User == nil {
 			return ErrForbidden
 		}
-		if err := tx.DeleteGrants("", id); err != nil {
+		if err := tx.EndGrants("", id, d.grantRevocationEnd()); err != nil {
 			return err
 		}
 		if err := tx.Revoke(storage.ServiceSubject(id), d.now(), d.revocationEnd()); err != nil {

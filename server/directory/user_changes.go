@@ -151,7 +151,7 @@ func (d *Directory) endAllOf(tx *storage.Tx, userID string) error {
 	if err := tx.DeleteSessionsOf(userID); err != nil {
 		return err
 	}
-	return tx.DeleteGrants(userID, "")
+	return tx.EndGrants(userID, "", d.grantRevocationEnd())
 }
 
 // authorizedHash hashes a new password, if there is one, once it is clear that the actor may set it, so that nobody else

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/server/directory"
 )
@@ -106,5 +107,40 @@ func (b *Browser) cookieOf(r *http.Request) string {
 
 func (b *Browser) setCookie(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{Name: b.cookieName(), Value: value, Path: b.basePath + "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: b.secure, SameSite: http.SameSiteLaxMode})
+}
+
+const (
+	loginCookie = "gatehouse_login"
+	// loginKept is for how long, in seconds, a refused login is kept, and longestLogin in how many bytes at most.
+	loginKept    = 60
+	longestLogin = 320
+)
+
+// keepLogin keeps what somebody has typed as their login for the page that says that it was refused. It is in no address,
+// where it would be logged: some type their password there.
+func (b *Browser) keepLogin(w http.ResponseWriter, login string) {
+	if len(login) > longestLogin {
+		login = ""
+	}
+	b.setLoginCookie(w, base64.RawURLEncoding.EncodeToString([]byte(login)), loginKept)
+}
+
+// takeLogin returns what keepLogin has kept, once; "" for nothing.
+func (b *Browser) takeLogin(w http.ResponseWriter, r *http.Request) string {
+	cookie, err := r.Cookie(loginCookie)
+	if err != nil {
+		return ""
+	}
+	b.setLoginCookie(w, "", -1)
+	login, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(login) > longestLogin || !utf8.Valid(login) {
+		return ""
+	}
+	return string(login)
+}
+
+func (b *Browser) setLoginCookie(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: loginCookie, Value: value, Path: b.basePath + SignInPath, MaxAge: maxAge,
 		HttpOnly: true, Secure: b.secure, SameSite: http.SameSiteLaxMode})
 }

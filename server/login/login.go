@@ -71,6 +71,9 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 		Message: query.Get("message"),
 		Problem: problemInWords(query),
 	}
+	if typed := p.Browser.takeLogin(w, r); typed != "" && page.Problem != "" {
+		page.Login = typed
+	}
 	service, err := p.Directory.Service(r.Context(), query.Get("client_id"))
 	var options []web.PageOption
 	switch {
@@ -129,6 +132,7 @@ func (p *Pages) Interactive(w http.ResponseWriter, r *http.Request) error {
 		for name, values := range problem {
 			query[name] = values
 		}
+		p.Browser.keepLogin(w, form.Get("username"))
 		web.Redirect(w, http.StatusSeeOther, p.Browser.SignInURL(query.Encode()))
 		return nil
 	} else if err != nil {

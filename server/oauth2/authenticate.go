@@ -13,11 +13,11 @@ import (
 	"gatehouse/storage"
 )
 
-// clientCredentials are what a client proves itself with; one of the two spellings of a Basic header fits.
+// clientCredentials are what a client proves itself with.
 type clientCredentials struct {
-	id, secret string
-	// raw is the Basic header without URL decoding, when that is another.
-	raw *clientCredentials
+	id string
+	// secret has its spellings, of which one has to fit; the first is empty where none was sent.
+	secret []string
 }
 
 // authenticateClient finds the service that makes a request by its credentials, in a Basic header or in the form, but
@@ -28,9 +28,6 @@ func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, form
 		return storage.Service{}, err
 	}
 	service, err := s.checkCredentials(r.Context(), *sent)
-	if errors.Is(err, directory.ErrCredentials) && sent.raw != nil {
-		service, err = s.checkCredentials(r.Context(), *sent.raw)
-	}
 	if errors.Is(err, directory.ErrCredentials) {
 		return storage.Service{}, invalidClient(w, basic, err)
 	}
@@ -56,18 +53,18 @@ func readCredentials(r *http.Request, form url.Values) (sent *clientCredentials,
 		return nil, false, web.Refuse(http.StatusBadRequest, "invalid_request", "the client authenticates in two ways at once; send the secret in a Basic header or in the body, not both")
 	case header != "":
 		sent, err = basicCredentials(header)
-		if err == nil && form.Get("client_id") != "" && form.Get("client_id") != sent.id && (sent.raw == nil || form.Get("client_id") != sent.raw.id) {
+		if err == nil && form.Get("client_id") != "" && form.Get("client_id") != sent.id {
 			return nil, true, web.Refuse(http.StatusBadRequest, "invalid_request", "client_id in the body is not the one in the Authorization header")
 		}
 		return sent, true, err
 	case form.Get("client_id") == "":
 		return nil, false, web.Refuse(http.StatusUnauthorized, "invalid_client", "the client is not named; send a Basic header, or client_id in the body")
 	}
-	return &clientCredentials{id: form.Get("client_id"), secret: form.Get("client_secret")}, false, nil
+	return &clientCredentials{form.Get("client_id"), []string{form.Get("client_secret")}}, false, nil
 }
 
 // basicCredentials reads a Basic header whose parts are form-encoded (RFC 6749 section 2.3.1), and keeps the undecoded
-// spelling for clients that do not encode.
+// spelling of the secret for clients that do not encode. No id has a character that is written otherwise.
 func basicCredentials(header string) (*clientCredentials, error) {
 	malformed := web.Refuse(http.StatusBadRequest, "invalid_request", "the Authorization header is malformed; expected Basic with base64 of id:secret")
 	scheme, encoded, _ := strings.Cut(header, " ")
@@ -82,13 +79,13 @@ func basicCredentials(header string) (*clientCredentials, error) {
 	if !ok || id == "" || strings.ContainsRune(string(decoded), 0) {
 		return nil, malformed
 	}
-	raw := &clientCredentials{id: id, secret: secret}
-	plainID, idErr := url.QueryUnescape(id)
-	plainSecret, secretErr := url.QueryUnescape(secret)
-	if errors.Join(idErr, secretErr) != nil || plainID == id && plainSecret == secret {
-		return raw, nil
+	if plain, err := url.QueryUnescape(id); err == nil {
+		id = plain
 	}
-	return &clientCredentials{id: plainID, secret: plainSecret, raw: raw}, nil
+	if plain, err := url.QueryUnescape(secret); err == nil && plain != secret {
+		return &clientCredentials{id, []string{plain, secret}}, nil
+	}
+	return &clientCredentials{id, []string{secret}}, nil
 }
 
 func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (storage.Service, error) {
@@ -98,10 +95,10 @@ func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (
 		return service, directory.ErrCredentials
 	case err != nil:
 		return service, err
-	case service.Public && sent.secret == "":
+	case service.Public && sent.secret[0] == "":
 		return service, nil
-	case service.Public || sent.secret == "":
+	case service.Public || sent.secret[0] == "":
 		return service, directory.ErrCredentials
 	}
-	return service, s.Directory.AuthenticateService(ctx, service, sent.secret)
+	return service, s.Directory.AuthenticateService(ctx, service, sent.secret...)
 }

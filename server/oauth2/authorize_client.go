@@ -16,10 +16,7 @@ import (
 // readClient finds the service of an authorization request and checks the redirect URI. Its errors are shown and never
 // redirected, since there is nowhere that is known to be safe (RFC 6749 section 4.1.2.1).
 func (s *Server) readClient(r *http.Request) (*authorization, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, web.Refuse(http.StatusBadRequest, "invalid_request", "the address is not well formed; check its percent-encoding")
-	}
+	query := r.URL.Query()
 	for _, name := range []string{"client_id", "redirect_uri"} {
 		if repeatedDifferently(query[name]) {
 			return nil, web.Refuse(http.StatusBadRequest, "invalid_request", "%s is sent more than once with different values; send it once", name)

@@ -40,7 +40,7 @@ func Form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	switch kind {
 	case "application/x-www-form-urlencoded":
 		if form, err = url.ParseQuery(string(body)); err != nil {
-			return nil, invalidRequest("the body is not a well-formed form; check its percent-encoding")
+			return nil, invalidRequest("the body is not a well-formed form; separate parameters by &, and write ; as %%3B and %% as %%25")
 		}
 	case "application/json":
 		if form, err = formOfJSON(body); err != nil {

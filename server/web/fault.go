@@ -59,6 +59,8 @@ var sentinels = []struct {
 		Description: "there is no such entity; check the id"}},
 	{storage.ErrConflict, Fault{Status: http.StatusConflict, Code: "must-be-unique",
 		Description: "an entity with this value exists already; choose another value"}},
+	{storage.ErrNotText, Fault{Status: http.StatusBadRequest, Code: "bad_request",
+		Description: "a value holds a NUL, or is not UTF-8; send plain text"}},
 	{directory.ErrForbidden, Fault{Status: http.StatusForbidden, Code: "Forbidden",
 		Description: "you may not do this; ask an administrator for the right, or use an administrator's token"}},
 	{directory.ErrOneself, Fault{Status: http.StatusForbidden, Code: "Forbidden",
