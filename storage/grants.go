@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -29,32 +28,23 @@ type Grant struct {
 	ExpiresAt     Time
 }
 
-// notRevoked is a condition that holds while none of the carried subjects has been taken back.
-func notRevoked(carried []Carried) (string, []any) {
-	if len(carried) == 0 {
-		return "1 = 1", nil
-	}
-	var conditions []string
-	var values []any
-	for _, c := range carried {
-		conditions = append(conditions, "(subject = ? AND mark > ?)")
-		values = append(values, string(c.Subject), c.Mark)
-	}
-	return "NOT EXISTS (SELECT 1 FROM revocations WHERE " + strings.Join(conditions, " OR ") + ")", values
-}
-
-// InsertGrant stores a grant unless one with that id exists or one of the carried subjects has been taken back. The
-// primary key makes an authorization code, which carries the id, single use on any number of replicas. The error is
-// [ErrUsed] when the grant exists, and [ErrRevoked] when it was ended or taken back.
-func (s *Store) InsertGrant(ctx context.Context, g Grant, carried ...Carried) error {
-	condition, conditionValues := notRevoked(carried)
-	values := append([]any{g.ID, g.UserID, g.ServiceID, g.Scope, g.Audience, g.Offline, g.Generation,
-		g.CreatedAt, g.LastUsedAt, g.IdleExpiresAt, g.ExpiresAt}, conditionValues...)
-	inserted, err := s.exec(ctx, `INSERT INTO grants
+// insertGrantSQL says the types of its values, since PostgreSQL does not take them from the columns in a SELECT.
+const insertGrantSQL = `INSERT INTO grants
     (id, user_id, service_id, scope, audience, offline, generation, created_at, last_used_at, idle_expires_at, expires_at)
 SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BOOLEAN), CAST(? AS BIGINT),
     CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
-WHERE `+condition+` ON CONFLICT (id) DO NOTHING`, values...)
+WHERE NOT ` + revoked + ` ON CONFLICT (id) DO NOTHING`
+
+// InsertGrant stores a grant unless one with that id exists or one of the carried subjects has been taken back. The
+// primary key makes an authorization code, which carries the id, single use on any number of replicas. There are at most five carried subjects. The error is
+// [ErrUsed] when the grant exists, and [ErrRevoked] when it was ended or taken back.
+func (s *Store) InsertGrant(ctx context.Context, g Grant, carried ...Carried) error {
+	relied, err := relyOn(carried)
+	if err != nil {
+		return err
+	}
+	inserted, err := s.hot.exec(ctx, insertGrantSQL, append([]any{g.ID, g.UserID, g.ServiceID, g.Scope, g.Audience, g.Offline, g.Generation,
+		g.CreatedAt, g.LastUsedAt, g.IdleExpiresAt, g.ExpiresAt}, relied...)...)
 	if err != nil {
 		return translate("insert grant", err)
 	}
@@ -84,19 +74,23 @@ type Advance struct {
 	IdleExpiresAt time.Time
 }
 
+const advanceGrantSQL = `UPDATE grants SET generation = ?, last_used_at = ?, idle_expires_at = ?
+WHERE id = ? AND generation <= ? AND expires_at > ? AND idle_expires_at > ? AND NOT ` + revoked
+
 // AdvanceGrant moves a grant to the next generation in a single conditional update and reports whether it did: it does
 // not when the generation has moved past a.Generation, the grant has ended, expired or lain idle for too long, or one of
 // the carried subjects has been taken back. A stored generation behind a.Generation, which a database that lost its last
 // seconds in a failover may hold, is brought up to date.
 func (s *Store) AdvanceGrant(ctx context.Context, a Advance, carried ...Carried) (bool, error) {
-	condition, conditionValues := notRevoked(carried)
+	relied, err := relyOn(carried)
+	if err != nil {
+		return false, err
+	}
 	next, now := a.Generation+1, At(a.Now)
 	if a.Stay {
 		next = a.Generation
 	}
-	values := append([]any{next, now, At(a.IdleExpiresAt), a.ID, a.Generation, now, now}, conditionValues...)
-	updated, err := s.exec(ctx, `UPDATE grants SET generation = ?, last_used_at = ?, idle_expires_at = ?
-WHERE id = ? AND generation <= ? AND expires_at > ? AND idle_expires_at > ? AND `+condition, values...)
+	updated, err := s.hot.exec(ctx, advanceGrantSQL, append([]any{next, now, At(a.IdleExpiresAt), a.ID, a.Generation, now, now}, relied...)...)
 	return updated == 1, translate("advance grant", err)
 }
 

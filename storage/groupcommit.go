@@ -2,10 +2,9 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync"
-
-	"gorm.io/gorm"
 )
 
 // groupCommit lets statements that arrive while a commit is running share the next one. SQLite syncs the disk once a
@@ -14,16 +13,19 @@ import (
 // Only single statements belong here: one that fails (a unique key, say) undoes itself alone, and the others of its
 // batch commit.
 type groupCommit struct {
-	db      *gorm.DB
-	queue   chan *groupedStatement
-	closing sync.Once
-	stop    chan struct{}
-	done    chan struct{}
+	writer *sql.DB
+	// prepared holds the statements that were run, by their text; it belongs to run.
+	prepared map[string]*sql.Stmt
+	queue    chan *groupedStatement
+	closing  sync.Once
+	stop     chan struct{}
+	done     chan struct{}
 }
 
 type groupedStatement struct {
 	sql      string
 	values   []any
+	prepared *sql.Stmt
 	affected int64
 	err      error
 	finished chan struct{}
@@ -34,8 +36,9 @@ const maxBatch = 128
 
 var errClosed = errors.New("database is closed")
 
-func newGroupCommit(db *gorm.DB) *groupCommit {
-	g := &groupCommit{db: db, queue: make(chan *groupedStatement, maxBatch), stop: make(chan struct{}), done: make(chan struct{})}
+func newGroupCommit(writer *sql.DB) *groupCommit {
+	g := &groupCommit{writer: writer, prepared: map[string]*sql.Stmt{}, queue: make(chan *groupedStatement, maxBatch),
+		stop: make(chan struct{}), done: make(chan struct{})}
 	go g.run()
 	return g
 }
@@ -106,21 +109,52 @@ func (g *groupCommit) gather(batch []*groupedStatement) []*groupedStatement {
 	return batch
 }
 
+// commit carries out a batch. An error that may have undone the whole transaction is that of all its statements.
 func (g *groupCommit) commit(batch []*groupedStatement) {
-	err := g.db.Transaction(func(tx *gorm.DB) error {
-		for _, statement := range batch {
-			result := tx.Exec(statement.sql, statement.values...)
-			statement.affected, statement.err = result.RowsAffected, result.Error
-			if result.Error != nil && isUnavailable(result.Error) {
-				return result.Error
-			}
-		}
-		return nil
-	})
+	ctx := context.Background()
+	for _, statement := range batch {
+		statement.prepared, statement.err = g.prepare(ctx, statement.sql)
+	}
+	err := g.transact(ctx, batch)
 	for _, statement := range batch {
 		if err != nil {
 			statement.affected, statement.err = 0, err
 		}
 		close(statement.finished)
+	}
+}
+
+// prepare happens before the transaction begins, which takes the only connection.
+func (g *groupCommit) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if prepared, ok := g.prepared[text]; ok {
+		return prepared, nil
+	}
+	prepared, err := g.writer.PrepareContext(ctx, text)
+	if err == nil {
+		g.prepared[text] = prepared
+	}
+	return prepared, err
+}
+
+func (g *groupCommit) transact(ctx context.Context, batch []*groupedStatement) error {
+	tx, err := g.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, statement := range batch {
+		if statement.err != nil {
+			continue
+		}
+		if statement.run(ctx, tx); statement.err != nil && isUnavailable(statement.err) {
+			return errors.Join(statement.err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
+}
+
+func (s *groupedStatement) run(ctx context.Context, tx *sql.Tx) {
+	result, err := tx.StmtContext(ctx, s.prepared).ExecContext(ctx, s.values...)
+	if s.err = err; err == nil {
+		s.affected, s.err = result.RowsAffected()
 	}
 }

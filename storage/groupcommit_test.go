@@ -32,6 +32,8 @@ func inserting(subject string, mark any) *groupedStatement {
 	return &groupedStatement{sql: insertRow, values: []any{subject, mark}, finished: make(chan struct{})}
 }
 
+func groupOf(store *Store) *groupCommit { return store.hot.(*hotOnSQLite).group }
+
 // stored lists the subjects of the revocations.
 func stored(t *testing.T, store *Store) []string {
 	t.Helper()
@@ -56,7 +58,7 @@ func TestAStatementThatFailsHarmsNoNeighbourInItsBatch(t *testing.T) {
 		inserting("a", 1), inserting("a", 2), inserting("b", nil), inserting("c", 3),
 		{sql: "no statement", finished: make(chan struct{})}, inserting("d", 4),
 	}
-	store.group.commit(batch)
+	groupOf(store).commit(batch)
 	for i, want := range []struct {
 		conflict, failed bool
 		affected         int64
@@ -84,7 +86,7 @@ func TestADatabaseThatIsFullTakesNothingOfTheBatch(t *testing.T) {
 	}
 	limit(pages)
 	batch := []*groupedStatement{inserting("a", 1), inserting(strings.Repeat("b", 1<<16), 1), inserting("c", 1)}
-	store.group.commit(batch)
+	groupOf(store).commit(batch)
 	for i, statement := range batch {
 		if err := translate("insert", statement.err); !errors.Is(err, ErrUnavailable) || statement.affected != 0 {
 			t.Errorf("statement %d: %d rows, %v", i, statement.affected, err)
@@ -93,7 +95,7 @@ func TestADatabaseThatIsFullTakesNothingOfTheBatch(t *testing.T) {
 	wantStored(t, store)
 	limit(pages + 100)
 	batch = []*groupedStatement{inserting("a", 1)}
-	store.group.commit(batch)
+	groupOf(store).commit(batch)
 	wantStored(t, store, "a")
 }
 
@@ -135,7 +137,7 @@ func enqueue(ctx context.Context, t *testing.T, store *Store, group *sync.WaitGr
 	t.Helper()
 	for i, subject := range subjects {
 		group.Go(func() {
-			if affected, err := store.group.exec(ctx, insertRow, subject, 1); err != nil || affected != 1 {
+			if affected, err := groupOf(store).exec(ctx, insertRow, subject, 1); err != nil || affected != 1 {
 				t.Errorf("%s: %d rows, %v", subject, affected, err)
 			}
 		})
@@ -144,7 +146,7 @@ func enqueue(ctx context.Context, t *testing.T, store *Store, group *sync.WaitGr
 			waitFor(t, func() bool { return writer.Stats().WaitCount > 0 })
 		}
 	}
-	waitFor(t, func() bool { return len(store.group.queue) == len(subjects)-1 })
+	waitFor(t, func() bool { return len(groupOf(store).queue) == len(subjects)-1 })
 }
 
 func TestAQueuedStatementIsCarriedOutWhoeverStillWaits(t *testing.T) {
@@ -170,7 +172,7 @@ func TestAStatementThatFindsNoPlaceInTheQueueEndsWithItsContext(t *testing.T) {
 	enqueue(context.Background(), t, store, &group, subjects...)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	if _, err := store.group.exec(ctx, insertRow, "late", 1); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := groupOf(store).exec(ctx, insertRow, "late", 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no place in the queue: %v", err)
 	}
 	release()
@@ -184,8 +186,8 @@ func TestClosingCarriesOutWhatIsQueued(t *testing.T) {
 		release := hold(t, store)
 		var group sync.WaitGroup
 		enqueue(context.Background(), t, store, &group, "first", "second", "third")
-		group.Go(store.group.close)
-		<-store.group.stop
+		group.Go(groupOf(store).close)
+		<-groupOf(store).stop
 		release()
 		group.Wait()
 		wantStored(t, store, "first", "second", "third")
@@ -204,7 +206,7 @@ func TestClosingTellsTheTruth(t *testing.T) {
 			group.Go(func() {
 				for i := 0; ; i++ {
 					subject := fmt.Sprintf("%d-%d", worker, i)
-					_, err := store.group.exec(context.Background(), insertRow, subject, 1)
+					_, err := groupOf(store).exec(context.Background(), insertRow, subject, 1)
 					if err != nil {
 						if !errors.Is(err, ErrUnavailable) {
 							t.Errorf("while closing: %v", err)

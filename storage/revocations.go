@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -63,36 +64,47 @@ func (r reader) Marks(ctx context.Context, subjects ...Subject) ([]int64, error)
 	return marks, nil
 }
 
-// checkWidth is the number of subjects in the check's statement, so that there is one statement to prepare: a token,
-// its grant, service, user and consent.
-const checkWidth = 5
+// relyWidth is the number of subjects in the statements that rely on them, so that there is one text of each to
+// prepare: a token, its grant, service, user and consent. Fewer are filled up with one that is never taken back.
+const relyWidth = 5
+
+// revoked is a condition that holds when one of the subjects that [relyOn] lists has been taken back.
+const revoked = `EXISTS (SELECT 1 FROM revocations WHERE subject = ? AND mark > ?
+    OR subject = ? AND mark > ? OR subject = ? AND mark > ? OR subject = ? AND mark > ? OR subject = ? AND mark > ?)`
+
+// relyOn lists the values of [revoked] for at most five carried subjects.
+func relyOn(carried []Carried) ([]any, error) {
+	if len(carried) > relyWidth {
+		return nil, fmt.Errorf("rely on %d subjects, want at most %d", len(carried), relyWidth)
+	}
+	values := make([]any, 0, 2*relyWidth)
+	for _, c := range carried {
+		values = append(values, string(c.Subject), c.Mark)
+	}
+	for len(values) < 2*relyWidth {
+		values = append(values, "", int64(final))
+	}
+	return values, nil
+}
+
+const checkSQL = "SELECT 1 WHERE " + revoked
 
 // Revoked says whether any of one to five carried subjects has been taken back, in one read by primary key.
-func (r reader) Revoked(ctx context.Context, carried ...Carried) (bool, error) {
-	if len(carried) < 1 || len(carried) > checkWidth {
-		return false, fmt.Errorf("check revocations: %d subjects, want 1 to %d", len(carried), checkWidth)
+func (s *Store) Revoked(ctx context.Context, carried ...Carried) (bool, error) {
+	if len(carried) == 0 {
+		return false, errors.New("check revocations of nothing")
 	}
-	subjects := make([]any, checkWidth)
-	for i := range subjects {
-		subjects[i] = string(carried[min(i, len(carried)-1)].Subject)
+	relied, err := relyOn(carried)
+	if err != nil {
+		return false, err
 	}
-	rows, err := r.db.WithContext(ctx).Raw("SELECT subject, mark FROM revocations WHERE subject IN (?, ?, ?, ?, ?)", subjects...).Rows()
+	rows, err := s.hot.check(ctx, relied...)
 	if err != nil {
 		return false, translate("check revocations", err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var row revocation
-		if err := rows.Scan(&row.Subject, &row.Mark); err != nil {
-			return false, translate("check revocations", err)
-		}
-		for _, c := range carried {
-			if row.Subject == string(c.Subject) && row.Mark > c.Mark {
-				return true, nil
-			}
-		}
-	}
-	return false, translate("check revocations", rows.Err())
+	found := rows.Next()
+	return found, translate("check revocations", rows.Err())
 }
 
 const revokeFinalSQL = `INSERT INTO revocations (subject, mark, expires_at) VALUES (?, ?, ?)
@@ -106,7 +118,7 @@ ON CONFLICT (subject) DO UPDATE SET
 
 // RevokeToken takes one token back for ever; expiresAt is when the token would have expired.
 func (s *Store) RevokeToken(ctx context.Context, id string, expiresAt time.Time) error {
-	_, err := s.exec(ctx, revokeFinalSQL, string(TokenSubject(id)), int64(final), At(expiresAt))
+	_, err := s.hot.exec(ctx, revokeFinalSQL, string(TokenSubject(id)), int64(final), At(expiresAt))
 	return translate("revoke token", err)
 }
 
@@ -119,13 +131,4 @@ func (tx *Tx) Revoke(subject Subject, now, expiresAt time.Time) error {
 
 func (tx *Tx) revokeFinally(subject Subject, expiresAt time.Time) error {
 	return translate("revoke for ever", tx.db.Exec(revokeFinalSQL, string(subject), int64(final), At(expiresAt)).Error)
-}
-
-// exec runs one of the three hot statements, in a shared commit where that helps.
-func (s *Store) exec(ctx context.Context, sql string, values ...any) (int64, error) {
-	if s.group != nil {
-		return s.group.exec(ctx, sql, values...)
-	}
-	result := s.write.WithContext(ctx).Exec(sql, values...)
-	return result.RowsAffected, result.Error
 }

@@ -24,7 +24,7 @@ import (
 type Store struct {
 	reader
 	write *gorm.DB
-	group *groupCommit // nil on PostgreSQL
+	hot   hotStatements
 	pools []*sql.DB
 }
 
@@ -76,9 +76,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 
 // Close waits for commits under way and closes the database.
 func (s *Store) Close() error {
-	if s.group != nil {
-		s.group.close()
-	}
+	s.hot.close()
 	var errs []error
 	for _, pool := range s.pools {
 		errs = append(errs, pool.Close())
@@ -113,7 +111,7 @@ func openPostgres(options Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(translate("open postgres", err), pool.Close())
 	}
-	return &Store{reader: reader{db}, write: db, pools: []*sql.DB{pool}}, nil
+	return &Store{reader: reader{db}, write: db, hot: newHotOnPostgres(pool), pools: []*sql.DB{pool}}, nil
 }
 
 // postgresPool opens a pool of pgx connections; the URL, which may hold a password, is in no error.
@@ -146,9 +144,12 @@ func openSQLite(ctx context.Context, options Options) (*Store, error) {
 	if err := errors.Join(writeErr, readErr); err != nil {
 		return nil, errors.Join(translate("open sqlite", err), writer.Close(), readers.Close())
 	}
-	store := &Store{reader: reader{read}, write: write, pools: []*sql.DB{readers, writer}}
-	store.group = newGroupCommit(write)
-	return store, nil
+	check, err := readers.PrepareContext(ctx, checkSQL)
+	if err != nil {
+		return nil, errors.Join(translate("open sqlite", err), writer.Close(), readers.Close())
+	}
+	hot := &hotOnSQLite{checking: check, group: newGroupCommit(writer)}
+	return &Store{reader: reader{read}, write: write, hot: hot, pools: []*sql.DB{readers, writer}}, nil
 }
 
 // sqlitePragmas are set on every connection, and read back, since the driver ignores what it does not know.

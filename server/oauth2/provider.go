@@ -8,7 +8,7 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/handler/pkce"
-	"github.com/ory/fosite/i18n"
+	"golang.org/x/text/language"
 
 	"gatehouse/server/directory"
 )
@@ -34,6 +34,14 @@ func (c config) GetEnforcePKCE(ctx context.Context) bool {
 	return s != nil && needsPKCE(s.service)
 }
 
+// english has fosite's texts as they are: what people read is ours, and finding a language takes longer than sealing a
+// token.
+type english struct{}
+
+func (english) GetMessage(id string, _ language.Tag, _ ...any) string { return id }
+
+func (english) GetLangFromRequest(*http.Request) language.Tag { return language.English }
+
 // newProvider composes fosite of the handlers that we use. The lists are assigned, not appended: fosite drops a handler
 // whose type is in the list already.
 func newProvider(s *Server) *fosite.Fosite {
@@ -46,7 +54,7 @@ func newProvider(s *Server) *fosite.Fosite {
 		AudienceMatchingStrategy: fosite.ExactAudienceMatchingStrategy,
 		OmitRedirectScopeParam:   true,
 		ClientSecretsHasher:      refusingHasher{},
-		MessageCatalog:           i18n.NewDefaultMessageCatalog(nil),
+		MessageCatalog:           english{},
 		ClientAuthenticationStrategy: func(ctx context.Context, _ *http.Request, _ url.Values) (fosite.Client, error) {
 			return sessionOf(ctx).client, nil
 		},
