@@ -40,6 +40,7 @@ var homes = map[string][]string{
 	"github.com/pressly/goose/v3":          {"storage"},
 	"github.com/gofrs/flock":               {"storage"},
 	"github.com/ory/fosite":                {"server/oauth2"},
+	"golang.org/x/text/language":           {"server/oauth2"},
 	"github.com/gorilla/mux":               {"server", "server/hub"},
 	"github.com/rs/cors":                   {"server"},
 	"github.com/fxamacker/cbor/v2":         {"server/seal"},
