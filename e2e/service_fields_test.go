@@ -98,8 +98,8 @@ func TestLifetimesAreBoundedAndLongerOnesAreForAdministrators(t *testing.T) {
 	}{
 		{fields{"accessTokenLifetime": 59}, 400, 400, "accessTokenLifetime", "60"},
 		{fields{"accessTokenLifetime": -1}, 400, 400, "accessTokenLifetime", "60"},
-		{fields{"accessTokenLifetime": 86_401}, 400, 400, "accessTokenLifetime", "86400"},
-		{fields{"accessTokenLifetime": int64(1) << 62}, 400, 400, "accessTokenLifetime", "86400"},
+		{fields{"accessTokenLifetime": 2_592_001}, 400, 400, "accessTokenLifetime", "2592000"},
+		{fields{"accessTokenLifetime": int64(1) << 62}, 400, 400, "accessTokenLifetime", "2592000"},
 		{fields{"accessTokenLifetime": 60.5}, 400, 400, "accessTokenLifetime", "type"},
 		{fields{"accessTokenLifetime": "1h"}, 400, 400, "accessTokenLifetime", "type"},
 		{fields{"refreshTokenLifetime": 10*year + 1}, 400, 400, "refreshTokenLifetime", "seconds"},

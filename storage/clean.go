@@ -24,6 +24,8 @@ var cleanings = []struct{ table, sql string }{
 			NOT EXISTS (SELECT 1 FROM grants WHERE grants.id = substr(revocations.subject, 3)) LIMIT @batch)`},
 	{"sessions", `DELETE FROM sessions WHERE hash IN
 		(SELECT hash FROM sessions WHERE expires_at <= @now LIMIT @batch)`},
+	{"pushed_requests", `DELETE FROM pushed_requests WHERE id IN
+		(SELECT id FROM pushed_requests WHERE expires_at <= @now LIMIT @batch)`},
 	{"attempts", `DELETE FROM attempts WHERE expires_at <= @now AND subject IN
 		(SELECT subject FROM attempts WHERE expires_at <= @now LIMIT @batch)`},
 }

@@ -2,6 +2,7 @@ package storage
 
 // Structs are all that stand for a row of a table.
 func Structs() []any {
-	return []any{&AgreementConsent{}, &Attempts{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
+	return []any{&AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
+		&Provider{}, &PushedRequest{}, &serviceUse{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
 }

@@ -38,6 +38,7 @@ type Service struct {
 	ConsentRequired              bool
 	Public                       bool
 	PKCERequired                 bool `gorm:"column:pkce_required"`
+	PushedAuthorizationRequired  bool
 	ImplicitFlowEnabled          bool
 	AuthCodeFlowEnabled          bool
 	ClientCredentialsFlowEnabled bool
@@ -51,6 +52,8 @@ type Service struct {
 	RefreshTokenRotation bool
 	// IDTokenSigningAlgorithm is RS256 or ES256; empty is the server's.
 	IDTokenSigningAlgorithm string
+	// ServiceAccountID is the user that client-credentials tokens of the service act as, empty for the service itself.
+	ServiceAccountID string
 
 	CreatedAt Time
 	UpdatedAt Time

@@ -53,6 +53,7 @@ type Directory struct {
 	services  *cache[storage.Service]
 	names     *cache[string]
 	users     *cache[storage.User]
+	groups    *cache[[]string]
 	verified  *verifiedSecrets
 	origins   *originCache
 	tried     *triedRedirects
@@ -64,6 +65,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.services = newCache(now, textOnly(store.Service))
 	d.names = newCache(now, textOnly(store.ServiceNamed))
 	d.users = newCache(now, textOnly(store.User))
+	d.groups = newCache(now, d.GroupNames)
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
 	return d
@@ -106,6 +108,11 @@ func (d *Directory) ServiceNamed(ctx context.Context, item string) (storage.Serv
 // User finds a user by id, at most a second old: for names to show, not for rights.
 func (d *Directory) User(ctx context.Context, id string) (storage.User, error) {
 	return d.users.get(ctx, id)
+}
+
+// CachedGroupNames lists the names of the groups of a user, at most a second old.
+func (d *Directory) CachedGroupNames(ctx context.Context, userID string) ([]string, error) {
+	return d.groups.get(ctx, userID)
 }
 
 // FreshUser finds a user by id as they are now.

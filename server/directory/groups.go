@@ -189,13 +189,15 @@ func (d *Directory) changeGroup(ctx context.Context, actor Actor, id string, do 
 	case !isText(id):
 		return storage.ErrNotFound
 	}
-	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
 		group, err := tx.LockGroup(ctx, id)
 		if err != nil {
 			return err
 		}
 		return do(tx, group)
 	})
+	d.groups.forgetAll()
+	return err
 }
 
 // apply sets the fields of a group that the patch names; the id is not among them.

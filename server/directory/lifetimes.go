@@ -18,7 +18,7 @@ type Lifetimes struct {
 // The bounds of what a service may be set to.
 const (
 	minLifetime             = time.Minute
-	maxAccessTokenLifetime  = 24 * time.Hour
+	maxAccessTokenLifetime  = 30 * 24 * time.Hour
 	maxRefreshTokenLifetime = 10 * 365 * 24 * time.Hour
 )
 

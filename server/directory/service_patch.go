@@ -33,6 +33,7 @@ type ServicePatch struct {
 	ConsentRequired              *bool `json:"consentRequired"`
 	Public                       *bool `json:"public"`
 	PKCERequired                 *bool `json:"pkceRequired"`
+	PushedAuthorizationRequired  *bool `json:"pushedAuthorizationRequired"`
 	ImplicitFlowEnabled          *bool `json:"implicitFlowEnabled"`
 	AuthCodeFlowEnabled          *bool `json:"authCodeFlowEnabled"`
 	ClientCredentialsFlowEnabled *bool `json:"clientCredentialsFlowEnabled"`
@@ -45,11 +46,18 @@ type ServicePatch struct {
 	RefreshTokenRotation         *bool  `json:"refreshTokenRotation"`
 	// IDTokenSigningAlgorithm is RS256 or ES256; empty is the server's.
 	IDTokenSigningAlgorithm *string `json:"idTokenSigningAlgorithm"`
+	// ServiceAccount is the user that client-credentials tokens of the service act as; an empty id is none.
+	ServiceAccount *ServiceAccount `json:"serviceAccount"`
+}
+
+// ServiceAccount names the user that a service acts as.
+type ServiceAccount struct {
+	ID string `json:"id"`
 }
 
 // checkPrivileged refuses what only an administrator may do: name the id, trust a service, spare people the question,
-// turn on the flows that today's practice advises against (RFC 9700 sections 2.1.2 and 2.4), and let a refresh token be
-// used again and again (section 4.14.2). Repeating what is set already is no offence.
+// turn on the flows that today's practice advises against (RFC 9700 sections 2.1.2 and 2.4), let a refresh token be
+// used again and again (section 4.14.2), and say which user the service acts as. Repeating what is set already is no offence.
 func (p ServicePatch) checkPrivileged(before *storage.Service) error {
 	if before == nil {
 		before = &storage.Service{RefreshTokenRotation: true}
@@ -71,6 +79,9 @@ func (p ServicePatch) checkPrivileged(before *storage.Service) error {
 		if field.value != nil && *field.value != field.low && *field.value != field.before {
 			return &PrivilegedField{field.name}
 		}
+	}
+	if p.ServiceAccount != nil && p.ServiceAccount.ID != before.ServiceAccountID {
+		return &PrivilegedField{"serviceAccount"}
 	}
 	return nil
 }
@@ -119,6 +130,7 @@ func (p ServicePatch) apply(s *storage.Service) {
 	set(&s.ConsentRequired, p.ConsentRequired)
 	set(&s.Public, p.Public)
 	set(&s.PKCERequired, p.PKCERequired)
+	set(&s.PushedAuthorizationRequired, p.PushedAuthorizationRequired)
 	set(&s.ImplicitFlowEnabled, p.ImplicitFlowEnabled)
 	set(&s.AuthCodeFlowEnabled, p.AuthCodeFlowEnabled)
 	set(&s.ClientCredentialsFlowEnabled, p.ClientCredentialsFlowEnabled)
@@ -128,6 +140,9 @@ func (p ServicePatch) apply(s *storage.Service) {
 	set(&s.RefreshTokenAbsoluteLifetime, p.RefreshTokenAbsoluteLifetime)
 	set(&s.RefreshTokenRotation, p.RefreshTokenRotation)
 	set(&s.IDTokenSigningAlgorithm, p.IDTokenSigningAlgorithm)
+	if p.ServiceAccount != nil {
+		s.ServiceAccountID = p.ServiceAccount.ID
+	}
 	if p.ReleaseDate != nil {
 		s.ReleaseDate = storage.Time{}
 		if *p.ReleaseDate != 0 {

@@ -22,6 +22,11 @@ func (d *Directory) CreateService(ctx context.Context, actor Actor, patch Servic
 			return storage.Service{}, "", err
 		}
 	}
+	if patch.ServiceAccount != nil {
+		if err := checkServiceAccount(ctx, d.store.User, patch.ServiceAccount.ID); err != nil {
+			return storage.Service{}, "", err
+		}
+	}
 	service, err := d.newService(actor, patch)
 	if err != nil {
 		return storage.Service{}, "", err
@@ -144,6 +149,11 @@ func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, p
 		if err != nil {
 			return err
 		}
+		if after.ServiceAccountID != before.ServiceAccountID {
+			if err := checkServiceAccount(ctx, tx.User, after.ServiceAccountID); err != nil {
+				return err
+			}
+		}
 		return d.storeChange(ctx, tx, before, after, hash)
 	})
 	d.forgetServices(id)
@@ -228,6 +238,7 @@ func takesAway(before, after storage.Service) bool {
 		before.AuthCodeFlowEnabled && !after.AuthCodeFlowEnabled ||
 		before.ClientCredentialsFlowEnabled && !after.ClientCredentialsFlowEnabled ||
 		before.ResourceOwnerFlowEnabled && !after.ResourceOwnerFlowEnabled ||
+		before.ServiceAccountID != "" && before.ServiceAccountID != after.ServiceAccountID ||
 		before.Public != after.Public
 }
 

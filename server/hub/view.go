@@ -30,6 +30,7 @@ type serviceView struct {
 	Immutable                    bool `json:"immutable"`
 	Public                       bool `json:"public"`
 	PKCERequired                 bool `json:"pkceRequired"`
+	PushedAuthorizationRequired  bool `json:"pushedAuthorizationRequired"`
 	ImplicitFlowEnabled          bool `json:"implicitFlowEnabled"`
 	AuthCodeFlowEnabled          bool `json:"authCodeFlowEnabled"`
 	ClientCredentialsFlowEnabled bool `json:"clientCredentialsFlowEnabled"`
@@ -41,15 +42,23 @@ type serviceView struct {
 	RefreshTokenAbsoluteLifetime int64  `json:"refreshTokenAbsoluteLifetime"`
 	RefreshTokenRotation         bool   `json:"refreshTokenRotation"`
 	IDTokenSigningAlgorithm      string `json:"idTokenSigningAlgorithm"`
+
+	// ServiceAccount is the user that the service acts as; left out when it acts as itself.
+	ServiceAccount *directory.ServiceAccount `json:"serviceAccount,omitempty"`
 }
 
 func serviceEntity(s storage.Service) (map[string]any, error) {
+	var account *directory.ServiceAccount
+	if s.ServiceAccountID != "" {
+		account = &directory.ServiceAccount{ID: s.ServiceAccountID}
+	}
 	return web.ToMap(serviceView{
 		Type: "service", ID: s.ID, Key: s.Key, Name: s.Name, HomeURL: s.HomeURL,
 		BaseURLs: orEmpty(s.BaseURLs), RedirectURIs: orEmpty(s.RedirectURIs),
 		UserURIPattern: s.UserURIPattern, GroupURIPattern: s.GroupURIPattern, ApplicationName: s.ApplicationName,
 		Description: s.Description, Vendor: s.Vendor, Version: s.Version, ReleaseDate: s.ReleaseDate.Millis(), IconURL: s.IconURL,
 		Trusted: s.Trusted, ConsentRequired: s.ConsentRequired, Immutable: s.Immutable, Public: s.Public, PKCERequired: s.PKCERequired,
+		PushedAuthorizationRequired: s.PushedAuthorizationRequired, ServiceAccount: account,
 		ImplicitFlowEnabled: s.ImplicitFlowEnabled, AuthCodeFlowEnabled: s.AuthCodeFlowEnabled,
 		ClientCredentialsFlowEnabled: s.ClientCredentialsFlowEnabled, ResourceOwnerFlowEnabled: s.ResourceOwnerFlowEnabled,
 		AccessTokenLifetime: s.AccessTokenLifetime, RefreshTokenLifetime: s.RefreshTokenLifetime,

@@ -25,6 +25,8 @@ type introspection struct {
 	Audience  []string `json:"aud,omitempty"`
 	Issuer    string   `json:"iss,omitempty"`
 	ID        string   `json:"jti,omitempty"`
+	// Groups are the names of the user's groups, at most a second old, for those whom seesGroups lets see them.
+	Groups []string `json:"groups,omitempty"`
 }
 
 // Introspect answers POST /api/rest/oauth2/introspect (RFC 7662). A service sees the tokens that were issued to it and
@@ -85,7 +87,7 @@ func (s *Server) introspectAccess(ctx context.Context, caller storage.Service, t
 	if claims.Service != seal.ID(caller.ID) && !slices.Contains(claims.Audience(), seal.ID(caller.ID)) {
 		return introspection{}, nil
 	}
-	answer, err := s.describe(ctx, claims)
+	answer, err := s.describe(ctx, caller, claims)
 	answer.TokenType = "Bearer"
 	return answer, err
 }
@@ -100,10 +102,10 @@ func (s *Server) introspectRefresh(ctx context.Context, caller storage.Service, 
 	if err != nil || !live {
 		return introspection{}, err
 	}
-	return s.describe(ctx, claims)
+	return s.describe(ctx, caller, claims)
 }
 
-func (s *Server) describe(ctx context.Context, claims *seal.Claims) (introspection, error) {
+func (s *Server) describe(ctx context.Context, caller storage.Service, claims *seal.Claims) (introspection, error) {
 	answer := introspection{Active: true, Scope: claims.ScopeString(), ClientID: string(claims.Service), Subject: string(claims.User),
 		ExpiresAt: claims.ExpiresAt, IssuedAt: claims.IssuedAt, Issuer: s.Issuer, ID: string(claims.ID)}
 	for _, service := range claims.Audience() {
@@ -114,8 +116,22 @@ func (s *Server) describe(ctx context.Context, claims *seal.Claims) (introspecti
 		return answer, nil
 	}
 	user, err := s.Directory.User(ctx, string(claims.User))
+	if err != nil {
+		return answer, err
+	}
 	answer.Username = user.Login
+	if seesGroups(caller, claims) {
+		answer.Groups, err = s.Directory.CachedGroupNames(ctx, user.ID)
+	}
 	return answer, err
+}
+
+// seesGroups says whether a service learns the groups of the user of a token: the user has approved it, or acts at the
+// service, whose rules may be about groups, or is the service's own account.
+func seesGroups(caller storage.Service, claims *seal.Claims) bool {
+	own, id := claims.Service == seal.ID(caller.ID), seal.ID(caller.ID)
+	return hasItem(claims.Scope, directory.Groups) || !own && slices.Contains(claims.Audience(), id) ||
+		own && caller.ServiceAccountID == string(claims.User)
 }
 
 // introspectPermanent shows a permanent token to the services that it is meant for.
@@ -129,5 +145,6 @@ func (s *Server) introspectPermanent(ctx context.Context, caller storage.Service
 	if !stored.ExpiresAt.IsZero() {
 		answer.ExpiresAt = stored.ExpiresAt.Unix()
 	}
-	return answer, nil
+	answer.Groups, err = s.Directory.CachedGroupNames(ctx, user.ID)
+	return answer, err
 }

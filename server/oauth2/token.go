@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -92,10 +93,31 @@ func (s *Server) newTokenSession(r *http.Request, service storage.Service, form 
 		session.claims.AuthTime = who.At.Unix()
 		return s.readConsentMark(ctx, session)
 	}
+	if grantType == "client_credentials" {
+		if err := s.readServiceAccount(r.Context(), session); err != nil {
+			return nil, err
+		}
+	}
 	if grantType == "client_credentials" || grantType == "password" {
 		return session, s.readScope(r.Context(), session, form)
 	}
 	return session, nil
+}
+
+// readServiceAccount makes the session that of the user whom the service acts as, if there is one. The user's mark was
+// read before the facts about them, and the mark of the service is as old as the name of the account.
+func (s *Server) readServiceAccount(ctx context.Context, session *session) error {
+	account, err := s.Directory.ServiceAccount(ctx, session.service)
+	switch {
+	case errors.Is(err, directory.ErrBanned):
+		return invalidGrant(err, "the service account is banned; ask an administrator")
+	case directory.IsNotFound(err):
+		return invalidGrant(err, "the service account has been deleted; ask an administrator to name another in the service's settings")
+	case err != nil || account.User.ID == "":
+		return err
+	}
+	session.claims.User, session.claims.Marks.User = seal.ID(account.User.ID), account.Mark
+	return s.readConsentMark(ctx, session)
 }
 
 // readConsentMark reads the mark of the user's consent to the service, so that withdrawing it ends these tokens too.
@@ -129,15 +151,16 @@ func (s *Server) readScope(ctx context.Context, session *session, form url.Value
 }
 
 // checkOwnBehalf lets a trusted service act on its own behalf at any service, and any other only at itself (security
-// decisions: client credentials of an untrusted service).
+// decisions: client credentials of an untrusted service). One with a service account acts as that user, anywhere: an
+// administrator has approved that by naming the account.
 func checkOwnBehalf(service storage.Service, asked scope) error {
 	items := canonicalItems(asked.items, asked.resources)
 	if len(items) == 0 {
 		return invalidScope("the scope names no service")
 	}
 	for _, item := range items {
-		if !service.Trusted && item != service.ID {
-			return invalidScope("a service that is not trusted gets client credentials for itself alone; leave scope out, or have an administrator trust the service")
+		if !service.Trusted && service.ServiceAccountID == "" && item != service.ID {
+			return invalidScope("a service that is not trusted gets client credentials for itself alone; leave scope out, or have an administrator trust the service or name its service account")
 		}
 	}
 	return nil
@@ -152,7 +175,7 @@ func (s *Server) issue(ctx context.Context, session *session, form url.Values) (
 	if err := s.checkAfterOpening(ctx, session, form); err != nil {
 		return tokenAnswer{}, err
 	}
-	if err := s.readUserClaims(ctx, session); directory.IsNotFound(err) {
+	if err := s.readIDTokenClaims(ctx, session, form); directory.IsNotFound(err) {
 		return tokenAnswer{}, invalidGrant(err, "the user has been deleted; ask the person to sign in again")
 	} else if err != nil {
 		return tokenAnswer{}, err
@@ -173,6 +196,14 @@ func (s *Server) issue(ctx context.Context, session *session, form url.Values) (
 		AccessToken: response.GetAccessToken(), TokenType: "Bearer", ExpiresIn: s.expiresIn(session),
 		Scope: grantedScope(session), RefreshToken: refreshToken, IDToken: idToken,
 	}, nil
+}
+
+// readIDTokenClaims reads what the id_token will say. There is none for a service account: nobody has signed in.
+func (s *Server) readIDTokenClaims(ctx context.Context, session *session, form url.Values) error {
+	if form.Get("grant_type") == "client_credentials" {
+		return nil
+	}
+	return s.readUserClaims(ctx, session)
 }
 
 // fositeRequest shows fosite the parameters that it checks; scope and audience have been dealt with.
