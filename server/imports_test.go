@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"server/oauth2", "server/hub", "server/login", "server/jobs"},
 	{"server/access", "server/web"},
 	{"server/directory"},
+	{"server/audit"},
 	{"storage"},
 	{"server/seal", "server/sign", "templates", "migrations", "api"},
 }
@@ -48,7 +49,7 @@ var homes = map[string][]string{
 	"golang.org/x/crypto/chacha20poly1305": {"server/seal"},
 	"golang.org/x/crypto/argon2":           {"server/directory"},
 	"github.com/hashicorp/golang-lru/v2":   {"server/directory", "server/web"},
-	"github.com/google/uuid":               {"server/directory", "server/seal"},
+	"github.com/google/uuid":               {"server/audit", "server/directory", "server/seal"},
 	"golang.org/x/time/rate":               {"server/web"},
 	"github.com/spf13/":                    {"cmd/gatehouse"},
 	"github.com/goccy/go-yaml":             {"cmd/gatehouse"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/seal"
 )
@@ -51,6 +52,9 @@ func (t *Tokens) bearer(ctx context.Context, token, audience string) (directory.
 	}
 	if !slices.Contains(claims.Audience(), seal.ID(audience)) {
 		return directory.Actor{}, ErrInvalidToken
+	}
+	if through, err := t.directory.Service(ctx, string(claims.Service)); err == nil {
+		audit.Through(ctx, directory.AuditService(through))
 	}
 	if claims.User == "" {
 		service, err := t.directory.FreshService(ctx, string(claims.Service))

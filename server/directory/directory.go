@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -39,6 +40,8 @@ type Settings struct {
 	AllowedOrigins []string
 	// EndUserAgreement is what people are asked to accept; none when its text is empty.
 	EndUserAgreement EndUserAgreement
+	// Audit says what is kept of what happens.
+	Audit audit.Policies
 }
 
 // CodeLifetime is how long an authorization code lives (RFC 6749 section 4.1.2 asks for ten minutes at most).
@@ -57,6 +60,7 @@ type Directory struct {
 	verified  *verifiedSecrets
 	origins   *originCache
 	tried     *triedRedirects
+	audit     *audit.Log
 }
 
 // New makes a directory on store; now is the clock.
@@ -68,8 +72,12 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.groups = newCache(now, d.GroupNames)
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
+	d.audit = audit.New(store, settings.Audit, now)
 	return d
 }
+
+// Audit is the log of what happens.
+func (d *Directory) Audit() *audit.Log { return d.audit }
 
 // Settings returns what the directory was made with.
 func (d *Directory) Settings() Settings { return d.settings }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -68,6 +69,7 @@ func (d *Directory) Session(ctx context.Context, cookie string) (SignedIn, error
 	if revoked || user.Banned {
 		return SignedIn{}, storage.ErrNotFound
 	}
+	audit.Identify(ctx, auditUser(user))
 	return SignedIn{session, user}, d.touchSession(ctx, session, now)
 }
 

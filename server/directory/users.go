@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -182,6 +183,7 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 	if candidate.user.Banned {
 		return Authenticated{}, ErrBanned
 	}
+	audit.Identify(ctx, auditUser(candidate.user))
 	return Authenticated{User: candidate.user, Mark: candidate.mark, At: d.now()}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"gatehouse/server/access"
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -30,6 +31,9 @@ func (a *API) Anyone(handle Handler) func(http.ResponseWriter, *http.Request) er
 		actor, err := a.Tokens.Actor(r, storage.HubServiceID, web.ClientAddress(r.Context()))
 		if err != nil {
 			return unauthorized(w, err)
+		}
+		if actor.Known() {
+			audit.Identify(r.Context(), actor.AuditSubject())
 		}
 		return handle(w, r, actor)
 	}

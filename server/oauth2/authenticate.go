@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -96,9 +97,14 @@ func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (
 	case err != nil:
 		return service, err
 	case service.Public && sent.secret[0] == "":
+		audit.Through(ctx, directory.AuditService(service))
 		return service, nil
 	case service.Public || sent.secret[0] == "":
 		return service, directory.ErrCredentials
 	}
-	return service, s.Directory.AuthenticateService(ctx, service, sent.secret...)
+	if err := s.Directory.AuthenticateService(ctx, service, sent.secret...); err != nil {
+		return service, err
+	}
+	audit.Through(ctx, directory.AuditService(service))
+	return service, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/seal"
 	"gatehouse/server/web"
@@ -51,6 +52,7 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	if err != nil {
 		return s.showProblem(w, r, err)
 	}
+	audit.Through(r.Context(), directory.AuditService(a.service))
 	if err = s.check(r.Context(), a); err == nil {
 		err = do(w, r, a)
 	}

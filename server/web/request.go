@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"gatehouse/server/audit"
 )
 
 type requestKey struct{}
@@ -21,7 +23,8 @@ type requestFacts struct {
 func Arrive(w http.ResponseWriter, r *http.Request, trusted []netip.Prefix) *http.Request {
 	facts := requestFacts{id: rand.Text(), address: clientAddress(r, trusted)}
 	w.Header().Set("X-Request-Id", facts.id)
-	return r.WithContext(context.WithValue(r.Context(), requestKey{}, facts))
+	ctx := audit.Arriving(r.Context(), facts.id, facts.address)
+	return r.WithContext(context.WithValue(ctx, requestKey{}, facts))
 }
 
 // RequestID returns the id that Arrive gave, or "".
