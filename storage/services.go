@@ -55,6 +55,8 @@ type Service struct {
 	// ServiceAccountID is the user that client-credentials tokens of the service act as, empty for the service itself.
 	ServiceAccountID string
 
+	// Revision counts the changes; Version is that of the program.
+	Revision  int64
 	CreatedAt Time
 	UpdatedAt Time
 
@@ -214,10 +216,11 @@ func (tx *Tx) InsertService(service Service) error {
 	return tx.replaceRedirectURIs(service)
 }
 
-// UpdateService stores all columns and the redirect URIs of a service, but not its secrets. [ErrNotFound] when it
-// does not exist, [ErrConflict] when its key is taken.
+// UpdateService stores all columns and the redirect URIs of a service, but not its secrets, and counts one more change.
+// [ErrNotFound] when it does not exist, [ErrConflict] when its key is taken.
 func (tx *Tx) UpdateService(service Service) error {
 	service.fold()
+	service.Revision++
 	result := tx.db.Model(&service).Select("*").Omit("ID", "CreatedAt").Updates(&service)
 	if err := result.Error; err != nil {
 		return translate("update service", err)

@@ -71,6 +71,7 @@ func TestAnUpdateOfAServiceKeepsItsSecretsAndItsBeginning(t *testing.T) {
 			UpdatedAt: storage.At(now), CreatedAt: storage.At(now.Add(time.Hour))}
 		change(t, store, func(tx *storage.Tx) error { return tx.UpdateService(update) })
 		want := update
+		want.Revision = 1
 		want.CreatedAt, want.Secrets = fullService("id").CreatedAt, fullService("id").Secrets
 		wantEqual(t, readService(t, store, "id"), asStored(want))
 	})

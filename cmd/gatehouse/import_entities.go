@@ -44,7 +44,8 @@ func (i *hubImport) service(ctx context.Context, entry json.RawMessage) (string,
 	}
 	// These are the service's own to change (contract section 3.1).
 	patch.ApplicationName, patch.Vendor, patch.Version, patch.ReleaseDate = nil, nil, nil, nil
-	return "up to date" + missing, i.directory.UpdateService(ctx, i.actor, *patch.ID, patch)
+	_, err = i.directory.UpdateService(ctx, i.actor, *patch.ID, patch, nil)
+	return "up to date" + missing, err
 }
 
 // hubUser is a user as Hub's REST API shows one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -130,23 +131,26 @@ func (d *Directory) hashChosenSecret(ctx context.Context, secret string) (string
 	return d.passwords.hash(ctx, secret)
 }
 
-// UpdateService changes what the patch names; an empty text or list clears. Administrators may change any service, its
-// owner and the service itself what is not privileged. The errors are [ErrForbidden], [storage.ErrNotFound],
-// [*PrivilegedField] and [*InvalidField].
-func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, patch ServicePatch) error {
+// UpdateService changes what the patch names and returns the service as it is then; an empty text or list clears.
+// Administrators may change any service, its owner and the service itself what is not privileged. The errors are
+// [ErrForbidden], [ErrChanged], [storage.ErrNotFound], [*PrivilegedField] and [*InvalidField].
+func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, patch ServicePatch, expected Expected) (storage.Service, error) {
 	hash, err := "", error(nil)
 	if patch.Secret != nil {
 		if hash, err = d.hashChosenSecret(ctx, *patch.Secret); err != nil {
-			return err
+			return storage.Service{}, err
 		}
 	}
+	var after storage.Service
 	err = d.store.Tx(ctx, func(tx *storage.Tx) error {
 		before, err := tx.LockService(ctx, id)
 		if err != nil {
 			return err
 		}
-		after, err := d.changed(actor, before, patch)
-		if err != nil {
+		if err := expected.check(before.Revision); err != nil {
+			return err
+		}
+		if after, err = d.changed(actor, before, patch); err != nil || hash == "" && same(before, after) {
 			return err
 		}
 		if after.ServiceAccountID != before.ServiceAccountID {
@@ -154,10 +158,20 @@ func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, p
 				return err
 			}
 		}
-		return d.storeChange(ctx, tx, before, after, hash)
+		if err := d.storeChange(ctx, tx, before, after, hash); err != nil {
+			return err
+		}
+		after.Revision++
+		return nil
 	})
 	d.forgetServices(id)
-	return err
+	return after, err
+}
+
+// same says whether a change of a service has changed nothing but the time of the last change.
+func same(before, after storage.Service) bool {
+	after.UpdatedAt = before.UpdatedAt
+	return reflect.DeepEqual(before, after)
 }
 
 // changed returns the service as the patch makes it, if the actor may do that.
@@ -243,8 +257,8 @@ func takesAway(before, after storage.Service) bool {
 }
 
 // DeleteService deletes a service and takes back all that was issued to it. Administrators may delete any service but
-// Hub itself, owners their own. The errors are [ErrForbidden] and [storage.ErrNotFound].
-func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string) error {
+// Hub itself, owners their own. The errors are [ErrForbidden], [ErrChanged] and [storage.ErrNotFound].
+func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string, expected Expected) error {
 	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
 		service, err := tx.LockService(ctx, id)
 		if err != nil {
@@ -252,6 +266,9 @@ func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string) e
 		}
 		if !mayChange(actor, service) || actor.User == nil {
 			return ErrForbidden
+		}
+		if err := expected.check(service.Revision); err != nil {
+			return err
 		}
 		if err := tx.EndGrants("", id, d.grantRevocationEnd()); err != nil {
 			return err

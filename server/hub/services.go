@@ -40,6 +40,7 @@ func (a *API) CreateService(w http.ResponseWriter, r *http.Request, actor direct
 	if _, asked := fields["secret"]; asked && secret != "" {
 		entity["secret"] = secret
 	}
+	setETag(w, service.Revision)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
 }
@@ -90,7 +91,7 @@ func (a *API) listServices(r *http.Request, actor directory.Actor, fields web.Fi
 	return items, total, nil
 }
 
-// Service answers GET /api/rest/services/{id}.
+// Service answers GET /api/rest/services/{id}, with the revision as ETag.
 func (a *API) Service(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
 	if err != nil {
@@ -113,11 +114,13 @@ func (a *API) Service(w http.ResponseWriter, r *http.Request, actor directory.Ac
 			return err
 		}
 	}
+	setETag(w, service.Revision)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
 }
 
-// UpdateService answers POST /api/rest/services/{id}: 200 with an empty body, as Hub does (contract section 3.1).
+// UpdateService answers POST /api/rest/services/{id}: 200 with an empty body, as Hub does (contract section 3.1), and the
+// new revision as ETag. If-Match makes sure that nobody has changed the service since.
 func (a *API) UpdateService(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	var patch directory.ServicePatch
 	if err := web.DecodeJSON(w, r, &patch); err != nil {
@@ -127,9 +130,11 @@ func (a *API) UpdateService(w http.ResponseWriter, r *http.Request, actor direct
 	if err != nil {
 		return err
 	}
-	if err := a.Directory.UpdateService(r.Context(), actor, id, patch); err != nil {
+	after, err := a.Directory.UpdateService(r.Context(), actor, id, patch, ifMatch(r))
+	if err != nil {
 		return notFound(id, err)
 	}
+	setETag(w, after.Revision)
 	return empty(w)
 }
 
@@ -139,7 +144,7 @@ func (a *API) DeleteService(w http.ResponseWriter, r *http.Request, actor direct
 	if err != nil {
 		return err
 	}
-	if err := a.Directory.DeleteService(r.Context(), actor, id); err != nil {
+	if err := a.Directory.DeleteService(r.Context(), actor, id, ifMatch(r)); err != nil {
 		return notFound(id, err)
 	}
 	return empty(w)
