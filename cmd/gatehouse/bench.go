@@ -139,6 +139,9 @@ func (b *bench) onDatabase(ctx context.Context, database string) (err error) {
 		}
 		defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx))) }()
 		s.environment = []string{"GATEHOUSE_DATABASE_URL=" + databaseURL}
+		if s.databaseVersion, err = storage.Version(ctx, databaseURL); err != nil {
+			return err
+		}
 	}
 	if s.fsync, err = fsyncTime(folder); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (r *benchReport) facts() []string {
 			facts = append(facts, fmt.Sprintf("SQLite by modernc.org/sqlite %s, on a disk that makes a write durable in %s",
 				moduleVersion("modernc.org/sqlite"), milliseconds(s.fsync)))
 		case onPostgres:
-			facts = append(facts, "PostgreSQL through github.com/jackc/pgx/v5 "+moduleVersion("github.com/jackc/pgx/v5"))
+			facts = append(facts, s.databaseVersion+", through github.com/jackc/pgx/v5 "+moduleVersion("github.com/jackc/pgx/v5"))
 		}
 	}
 	return facts

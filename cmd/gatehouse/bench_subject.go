@@ -33,6 +33,8 @@ type subject struct {
 	healthyAfter time.Duration
 	// fsync is how long the disk of the folder takes to make a small write durable.
 	fsync time.Duration
+	// databaseVersion is that of the PostgreSQL server; "" on SQLite.
+	databaseVersion string
 	// idleMemory is what the server occupies after its start and a first token, peakMemory the most it ever did; both in
 	// bytes, and 0 when not known.
 	idleMemory, peakMemory int64
