@@ -1,0 +1,297 @@
+package e2e
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/storage/storagetest"
+)
+
+// statements stands between a server and PostgreSQL, reads what passes, and breaks the connection at a chosen statement.
+type statements struct {
+	net.Listener
+	target string
+
+	mu sync.Mutex
+	// left counts down to the statement that fails; 0 lets all pass.
+	left int
+	// executed lets PostgreSQL carry the failing statement out, so that only its answer is lost.
+	executed bool
+	failed   bool
+}
+
+// behindStatements starts a server on PostgreSQL with plain connections that pass through statements.
+func behindStatements(t *testing.T) (*testServer, *statements) {
+	t.Helper()
+	options := storagetest.Postgres(t)
+	database, err := url.Parse(options.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &statements{Listener: listener, target: database.Host}
+	if database.Port() == "" {
+		f.target = net.JoinHostPort(database.Hostname(), "5432")
+	}
+	go f.accept()
+	t.Cleanup(func() { listener.Close() })
+	query := database.Query()
+	query.Set("sslmode", "disable")
+	database.Host, database.RawQuery = listener.Addr().String(), query.Encode()
+	options.URL = database.String()
+	return start(t, options, quiet), f
+}
+
+func (f *statements) accept() {
+	for {
+		near, err := f.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", f.target)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		go func() {
+			defer near.Close()
+			io.Copy(near, far)
+		}()
+		go f.pass(near, far)
+	}
+}
+
+// pass hands the messages of a client on (https://www.postgresql.org/docs/current/protocol-message-formats.html): the
+// first has no type, and all have their length. It ends with the connection.
+func (f *statements) pass(near, far net.Conn) {
+	defer near.Close()
+	defer far.Close()
+	head := make([]byte, 5)
+	for skipped := 1; ; skipped = 0 {
+		if _, err := io.ReadFull(near, head[skipped:]); err != nil {
+			return
+		}
+		body := make([]byte, binary.BigEndian.Uint32(head[1:])-4)
+		if _, err := io.ReadFull(near, body); err != nil {
+			return
+		}
+		fails := skipped == 0 && (head[0] == 'E' || head[0] == 'Q') && f.count()
+		if fails && !f.executed {
+			return
+		}
+		if fails {
+			f.executeUnheard(near, far, append(append([]byte{}, head...), body...))
+			return
+		}
+		if _, err := far.Write(append(append([]byte{}, head[skipped:]...), body...)); err != nil {
+			return
+		}
+	}
+}
+
+// executeUnheard has the statement carried out after near is gone: a Sync ends its transaction, and PostgreSQL closes
+// the connection when it has come to the Terminate behind.
+func (f *statements) executeUnheard(near, far net.Conn, message []byte) {
+	near.Close()
+	if message[0] == 'E' {
+		message = append(message, 'S', 0, 0, 0, 4)
+	}
+	if _, err := far.Write(append(message, 'X', 0, 0, 0, 4)); err == nil {
+		io.Copy(io.Discard, far)
+	}
+}
+
+// count says whether this is the statement that fails.
+func (f *statements) count() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.left == 0 {
+		return false
+	}
+	f.left--
+	f.failed = f.left == 0
+	return f.failed
+}
+
+// arm has the n-th statement from now fail.
+func (f *statements) arm(n int, executed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left, f.executed, f.failed = n, executed, false
+}
+
+// disarm says whether a statement has failed, and lets all pass from now on.
+func (f *statements) disarm() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = 0
+	return f.failed
+}
+
+// attempt is a request and what has to be true after it.
+type attempt struct {
+	request *http.Request
+	// again makes the same request anew, which a client sends after a 503.
+	again func() *http.Request
+	// stored checks that what the request asks for is in effect.
+	stored func(t *testing.T)
+	// spent is the status of the request again when the lost answer had carried it out; 0 if that is a success too.
+	spent int
+}
+
+// changes are what the server can be asked to store, each prepared anew for every fault.
+func (s *testServer) changes(b *browser, a app, n int) map[string]func(t *testing.T) attempt {
+	unique := func(what string) string { return fmt.Sprintf("%s-%d", what, n) }
+	rest := func(t *testing.T, method, path, body string) *http.Request {
+		return s.request(t, method, "/api/rest"+path, strings.NewReader(body), bearer(s.adminToken), header("Content-Type", "application/json"))
+	}
+	return map[string]func(t *testing.T) attempt{
+		"exchange of a code": func(t *testing.T) attempt {
+			code := a.code(t, b, "access_type", "offline")
+			request := func() *http.Request {
+				return a.callRequest(t, tokenPath, "grant_type", "authorization_code", "code", code, "redirect_uri", a.redirectURI)
+			}
+			return attempt{request: request(), again: request, spent: http.StatusBadRequest, stored: func(t *testing.T) {
+				a.exchange(t, code).refused(t, http.StatusBadRequest, "invalid_grant")
+			}}
+		},
+		"refresh": func(t *testing.T) attempt {
+			got := a.offline(t, b)
+			request := func() *http.Request {
+				return a.callRequest(t, tokenPath, "grant_type", "refresh_token", "refresh_token", got.refresh)
+			}
+			return attempt{request: request(), again: request, stored: func(t *testing.T) {
+				s.clock.advance(time.Minute) // past the grace
+				a.refreshRefused(t, got.refresh)
+			}}
+		},
+		"revocation of a token": func(t *testing.T) attempt {
+			got := a.offline(t, b)
+			request := func() *http.Request { return a.callRequest(t, revokePath, "token", got.access) }
+			return attempt{request: request(), again: request, stored: func(t *testing.T) {
+				if a.active(t, got.access) {
+					t.Error("the token is active")
+				}
+			}}
+		},
+		"revocation of a grant": func(t *testing.T) attempt {
+			got := a.offline(t, b)
+			request := func() *http.Request { return a.callRequest(t, revokePath, "token", got.refresh) }
+			return attempt{request: request(), again: request, stored: func(t *testing.T) {
+				if a.active(t, got.access) || a.active(t, got.refresh) {
+					t.Error("a token of the grant is active")
+				}
+			}}
+		},
+		"registration": func(t *testing.T) attempt {
+			body := fmt.Sprintf(`{"id": %q, "name": %q, "redirectUris": ["https://a.example/", "https://b.example/"]}`, unique("service"), unique("Service"))
+			request := func() *http.Request { return rest(t, http.MethodPost, "/services", body) }
+			return attempt{request: request(), again: request, spent: http.StatusConflict, stored: func(t *testing.T) {
+				kept := s.rest(t, http.MethodGet, "/services/"+unique("service")+"?fields=redirectUris", nil).ok(t)
+				if uris, _ := kept["redirectUris"].([]any); len(uris) != 2 {
+					t.Errorf("half a service is stored: %v", kept)
+				}
+			}}
+		},
+		"making a user": func(t *testing.T) attempt {
+			body := fmt.Sprintf(`{"login": %q, "name": "Somebody"}`, unique("user"))
+			request := func() *http.Request { return rest(t, http.MethodPost, "/users", body) }
+			return attempt{request: request(), again: request, spent: http.StatusConflict, stored: func(t *testing.T) {
+				found := s.rest(t, http.MethodGet, "/users?query=login:"+unique("user"), nil).ok(t)
+				if users, _ := found["users"].([]any); len(users) != 1 {
+					t.Errorf("found %v", found)
+				}
+			}}
+		},
+		"banning": func(t *testing.T) attempt {
+			id := s.user(t, unique("banned")).ID
+			got := a.offline(t, s.browser(t, unique("banned")).signedIn(t))
+			request := func() *http.Request { return rest(t, http.MethodPost, "/users/"+id, `{"banned": true}`) }
+			return attempt{request: request(), again: request, stored: func(t *testing.T) {
+				if a.active(t, got.access) {
+					t.Error("a token of the banned user is active")
+				}
+				a.refreshRefused(t, got.refresh)
+			}}
+		},
+		"deleting a service": func(t *testing.T) attempt {
+			doomed := s.register(t, fields{"name": unique("Doomed")})
+			got := doomed.offline(t, b)
+			request := func() *http.Request { return rest(t, http.MethodDelete, "/services/"+doomed.id, "") }
+			return attempt{request: request(), again: request, spent: http.StatusNotFound, stored: func(t *testing.T) {
+				if got := s.get(t, "/api/rest/users/me", bearer(got.access)); got.status != http.StatusUnauthorized {
+					t.Errorf("a token of the deleted service: %d", got.status)
+				}
+			}}
+		},
+	}
+}
+
+// TestWhereverTheDatabaseFailsNothingIsHalfWritten breaks the connection at every statement of every change in turn, once
+// before PostgreSQL has the statement and once after it was carried out: no answer claims what was not stored, none is a
+// 500, and the same request again succeeds or finds itself done.
+func TestWhereverTheDatabaseFailsNothingIsHalfWritten(t *testing.T) {
+	s, f := behindStatements(t)
+	b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
+	a.code(t, b, "access_type", "offline") // consents
+	names := s.changes(b, a, 0)
+	round := 0
+	for name := range names {
+		for _, executed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, carried out %t", name, executed), func(t *testing.T) {
+				for n := 1; ; n++ {
+					round++
+					if !s.withFault(t, f, n, executed, s.changes(b, a, round)[name](t)) {
+						if n == 1 {
+							t.Fatal("the change needs no statement")
+						}
+						return
+					}
+					if t.Failed() {
+						t.Fatalf("when statement %d failed", n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// withFault makes an attempt while its n-th statement fails, and says whether there was an n-th.
+func (s *testServer) withFault(t *testing.T, f *statements, n int, executed bool, tried attempt) bool {
+	t.Helper()
+	s.clock.advance(2 * time.Second) // past the caches
+	f.arm(n, executed)
+	got := s.do(t, tried.request)
+	if !f.disarm() {
+		if got.status != http.StatusOK {
+			t.Fatalf("without a fault: %d %s", got.status, got.body)
+		}
+		tried.stored(t)
+		return false
+	}
+	switch got.status {
+	case http.StatusOK: // what failed was not needed, or tried again
+	case http.StatusServiceUnavailable:
+		if got.header.Get("Retry-After") == "" {
+			t.Error("503 without Retry-After")
+		}
+		if again := s.do(t, tried.again()); again.status != http.StatusOK && (again.status != tried.spent || !executed) {
+			t.Errorf("the same request again: %d %s", again.status, again.body)
+		}
+	default:
+		t.Errorf("the answer is %d %s", got.status, got.body)
+	}
+	tried.stored(t)
+	return true
+}
