@@ -47,6 +47,15 @@ type ApprovedScope struct {
 	Service storage.Service
 	// Items are the ids of the services that scope items name, or the items, sorted.
 	Items []string
+	// Since is when the first of them was approved.
+	Since storage.Time
+}
+
+func (s *ApprovedScope) add(consent storage.Consent) {
+	s.Items = append(s.Items, consent.Item)
+	if s.Since.IsZero() || consent.CreatedAt.Before(s.Since.Time) {
+		s.Since = consent.CreatedAt
+	}
 }
 
 // ApprovedScopes reads a part of what a user has approved, by service, and counts the services that the list's filter
@@ -65,8 +74,7 @@ func (d *Directory) ApprovedScopes(ctx context.Context, userID string, list stor
 	}
 	consents, err := d.store.ConsentsTo(ctx, userID, ids)
 	for _, consent := range consents {
-		scope := places[consent.ServiceID]
-		scope.Items = append(scope.Items, consent.Item)
+		places[consent.ServiceID].add(consent)
 	}
 	return scopes, total, err
 }
@@ -82,7 +90,7 @@ func (d *Directory) ApprovedScope(ctx context.Context, userID, serviceID string)
 	}
 	scope := ApprovedScope{}
 	for _, consent := range consents {
-		scope.Items = append(scope.Items, consent.Item)
+		scope.add(consent)
 	}
 	scope.Service, err = d.Service(ctx, serviceID)
 	return scope, err

@@ -80,6 +80,24 @@ func (d *Directory) touchSession(ctx context.Context, session storage.Session, n
 	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.TouchSession(session.Hash, now) })
 }
 
+// Sessions reads a part of the live sessions of a user, by the hash of their cookies, which is their id, and counts all
+// that the list's filter lets through. The error is a [*storage.UnknownField] when there is no such field to filter or sort
+// by.
+func (d *Directory) Sessions(ctx context.Context, userID string, list storage.List) ([]storage.Session, int64, error) {
+	now := d.now()
+	return d.store.SessionsOf(ctx, userID, now, now.Add(-d.settings.SessionIdleLifetime), list)
+}
+
+// EndSession ends a session of a user by its id; [storage.ErrNotFound] when the user has no such session.
+func (d *Directory) EndSession(ctx context.Context, userID, id string) error {
+	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteSessionOf(userID, id) })
+}
+
+// EndOtherSessions ends all sessions of a user but the one with the id.
+func (d *Directory) EndOtherSessions(ctx context.Context, userID, id string) error {
+	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteOtherSessions(userID, id) })
+}
+
 // IsNotFound says whether err means that there is no such thing.
 func IsNotFound(err error) bool { return errors.Is(err, storage.ErrNotFound) }
 
