@@ -257,7 +257,7 @@ func TestErrorCodesAreExplained(t *testing.T) {
 	stranger := s.browser(t, "ada")
 	for _, code := range []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
 		"unsupported_response_type", "response_type_not_allowed", "invalid_scope", "invalid_redirect_uri", "access_denied", "login_required",
-		"consent_required", "request_not_supported", "request_uri_not_supported", "registration_not_supported", "invalid_token",
+		"consent_required", "request_not_supported", "request_uri_not_supported", "invalid_request_uri", "registration_not_supported", "invalid_token",
 		"temporarily_unavailable", "server_error"} {
 		p := stranger.visit(t, s.url+"/errors/"+code)
 		if p.status != http.StatusOK || !strings.Contains(p.words(t), code) || len(p.words(t)) < 80 {

@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 
 		{"GET", oauth2.AuthorizePath, person, s.oauth2.Authorize},
 		{"POST", oauth2.AuthorizePath, person, s.oauth2.Decide},
+		{"POST", oauth2.PushPath, client, s.oauth2.Push},
 		{"POST", oauth2.TokenPath, client, s.oauth2.Token},
 		{"POST", oauth2.IntrospectPath, client, s.oauth2.Introspect},
 		{"POST", oauth2.RevokePath, client, s.oauth2.Revoke},

@@ -43,6 +43,8 @@ type Config struct {
 	AdminLogin, AdminPassword string
 	// Registration says who may register services: admin, users or open.
 	Registration string
+	// RequirePushedAuthorizationRequests is yes or no.
+	RequirePushedAuthorizationRequests string
 	// EndUserAgreement names the file with the text that people are asked to accept; "" means that there is none.
 	EndUserAgreement string
 	// A new major version of the text asks everybody again.

@@ -95,6 +95,12 @@ var options = []option{
 		set:     wordOf(func(c *Config) *string { return &c.Registration }, "admin", "users", "open"),
 	},
 	{
+		flag: "require-pushed-authorization-requests", env: "GATEHOUSE_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS",
+		fallback: "no", kind: "word",
+		meaning: "`yes` refuses authorization requests that were not pushed (RFC 9126), whatever the settings of a service; or `no`",
+		set:     wordOf(func(c *Config) *string { return &c.RequirePushedAuthorizationRequests }, "yes", "no"),
+	},
+	{
 		flag: "end-user-agreement", env: "GATEHOUSE_END_USER_AGREEMENT", kind: "path",
 		meaning: "text file with the agreement that clients ask people to accept; when empty, there is none",
 		set:     textOf(1, func(c *Config) *string { return &c.EndUserAgreement }),

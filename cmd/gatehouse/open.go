@@ -51,6 +51,7 @@ func withDirectory(ctx context.Context, cfg Config, do func(*directory.Directory
 func settingsOf(cfg Config) directory.Settings {
 	return directory.Settings{
 		Registration:                 directory.Registration(cfg.Registration),
+		PushedAuthorizationRequired:  cfg.RequirePushedAuthorizationRequests == "yes",
 		AccessTokenLifetime:          cfg.AccessTokenLifetime,
 		RefreshTokenLifetime:         cfg.RefreshTokenLifetime,
 		RefreshTokenAbsoluteLifetime: cfg.RefreshTokenAbsoluteLifetime,

@@ -38,6 +38,8 @@ type Settings struct {
 	// AllowedOrigins are the origins (RFC 6454), besides those of the services, whose pages may call the API; "*" is
 	// every origin.
 	AllowedOrigins []string
+	// PushedAuthorizationRequired refuses authorization requests that were not pushed, whatever their service.
+	PushedAuthorizationRequired bool
 	// EndUserAgreement is what people are asked to accept; none when its text is empty.
 	EndUserAgreement EndUserAgreement
 	// Audit says what is kept of what happens.

@@ -38,6 +38,12 @@ type authorization struct {
 	wasPosted bool
 	// silent says that no page may be shown.
 	silent bool
+	// pushed is set for a request that was pushed.
+	pushed *pushed
+}
+
+func newAuthorization(query url.Values, service storage.Service) *authorization {
+	return &authorization{query: query, service: service, maxAge: -1, fragment: isImplicit(query.Get("response_type"))}
 }
 
 // Authorize answers GET /api/rest/oauth2/auth (RFC 6749 sections 4.1.1 and 4.2.1, contract section 1) with a redirect
@@ -56,9 +62,13 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	if err = s.check(r.Context(), a); err == nil {
 		err = do(w, r, a)
 	}
-	if err != nil {
-		s.redirectError(w, r, a, err)
+	if err == nil {
+		return nil
 	}
+	if spent := s.spendPushed(r.Context(), a); spent != nil {
+		return s.showProblem(w, r, spent)
+	}
+	s.redirectError(w, r, a, err)
 	return nil
 }
 
@@ -116,6 +126,9 @@ func (s *Server) withoutSession(w http.ResponseWriter, r *http.Request, a *autho
 // signInDue says whether somebody who is signed in has to sign in again. What asked for it is taken out of the query
 // when they have, so that the request comes back without it.
 func (s *Server) signInDue(a *authorization, signedIn directory.SignedIn) bool {
+	if a.pushed.signedInSince(signedIn) {
+		return false
+	}
 	if a.query.Get("request_credentials") == "required" || slices.Contains(a.prompts, "login") || slices.Contains(a.prompts, "select_account") {
 		return true
 	}
@@ -126,17 +139,23 @@ func (s *Server) askSignIn(w http.ResponseWriter, r *http.Request, a *authorizat
 	if a.silent {
 		return web.Refuse(http.StatusBadRequest, "login_required", "nobody is signed in, and the request allows no page; send the browser here without prompt=none")
 	}
+	if err := s.startPushed(r.Context(), a); err != nil {
+		return err
+	}
 	if a.query.Get("request_credentials") == "required" {
 		if err := s.Browser.SignOut(w, r); err != nil {
 			return err
 		}
 	}
-	web.Redirect(w, http.StatusFound, s.Browser.SignInURL(r.URL.RawQuery))
+	web.Redirect(w, http.StatusFound, s.Browser.SignInURL(signInQuery(r, a)))
 	return nil
 }
 
 // grant has fosite make the code or token and sends the browser back with it.
 func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved) error {
+	if err := s.spendPushed(r.Context(), a); err != nil {
+		return err
+	}
 	canonical := canonicalItems(a.scope.items, nil)
 	session := &session{service: a.service, client: &client{service: a.service, redirectURI: a.redirectURI, scopes: canonical}}
 	session.claims = seal.Claims{

@@ -20,6 +20,7 @@ var authorizeChecks = []func(*Server, context.Context, *authorization) error{
 	checkResponseType,
 	checkResponseMode,
 	checkRequestObjects,
+	checkPushed,
 	checkFlowEnabled,
 	checkPKCE,
 	checkNonce,
@@ -68,9 +69,17 @@ func checkRequestObjects(_ *Server, _ context.Context, a *authorization) error {
 	case a.query.Has("request"):
 		return web.Refuse(http.StatusBadRequest, "request_not_supported", "request objects are not supported; send plain parameters")
 	case a.query.Has("request_uri"):
-		return web.Refuse(http.StatusBadRequest, "request_uri_not_supported", "request_uri is not supported; send plain parameters")
+		return web.Refuse(http.StatusBadRequest, "request_uri_not_supported", "only the request_uri of a pushed request is supported; push the request, or send plain parameters")
 	case a.query.Has("registration"):
 		return web.Refuse(http.StatusBadRequest, "registration_not_supported", "registration is not supported; register the service first")
+	}
+	return nil
+}
+
+// checkPushed refuses a request that was not pushed where its service, or the server, asks for that (RFC 9126 section 6).
+func checkPushed(s *Server, _ context.Context, a *authorization) error {
+	if a.pushed == nil && (a.service.PushedAuthorizationRequired || s.Directory.Settings().PushedAuthorizationRequired) {
+		return invalidRequest("the authorization request has to be pushed; send it to %s, and the browser here with the request_uri of the answer", s.Issuer+PushPath)
 	}
 	return nil
 }

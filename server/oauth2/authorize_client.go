@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
@@ -17,7 +18,7 @@ import (
 // redirected, since there is nowhere that is known to be safe (RFC 6749 section 4.1.2.1).
 func (s *Server) readClient(r *http.Request) (*authorization, error) {
 	query := r.URL.Query()
-	for _, name := range []string{"client_id", "redirect_uri"} {
+	for _, name := range []string{"client_id", "redirect_uri", "request_uri"} {
 		if repeatedDifferently(query[name]) {
 			return nil, web.Refuse(http.StatusBadRequest, "invalid_request", "%s is sent more than once with different values; send it once", name)
 		}
@@ -32,13 +33,22 @@ func (s *Server) readClient(r *http.Request) (*authorization, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	a := &authorization{query: query, service: service, maxAge: -1}
-	a.fragment = isImplicit(query.Get("response_type"))
-	err = a.readRedirectURI()
-	if mismatch := (*redirectMismatch)(nil); errors.As(err, &mismatch) {
-		s.recordMismatch(r, service, query.Get("redirect_uri"))
+	a := newAuthorization(query, service)
+	if uri := query.Get("request_uri"); strings.HasPrefix(uri, requestURIPrefix) {
+		if a, err = s.openPushed(r.Context(), uri, service); err != nil {
+			return nil, err
+		}
 	}
-	return a, err
+	return a, s.readRedirectURI(r, a)
+}
+
+// readRedirectURI accepts a redirect URI that the service has registered, and records one that it has not.
+func (s *Server) readRedirectURI(r *http.Request, a *authorization) error {
+	err := a.readRedirectURI()
+	if mismatch := (*redirectMismatch)(nil); errors.As(err, &mismatch) {
+		s.recordMismatch(r, a.service, a.query.Get("redirect_uri"))
+	}
+	return err
 }
 
 // recordMismatch keeps a redirect URI that was refused, for whoever administers the service to look at (contract section

@@ -42,12 +42,15 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 	if a.silent {
 		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none")
 	}
+	if err := s.startPushed(r.Context(), a); err != nil {
+		return err
+	}
 	page := templates.Consent{
 		Action:     s.BasePath + AuthorizePath + "?" + r.URL.RawQuery,
 		FormToken:  s.Browser.FormToken(r, consentPurpose(a.query)),
 		Service:    PageService(a.service),
 		Person:     templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login},
-		SwitchURL:  s.Browser.SignInURL(r.URL.RawQuery),
+		SwitchURL:  s.Browser.SignInURL(signInQuery(r, a)),
 		ReturnHost: returnHost(a.redirectURI),
 	}
 	if a.scope.offline {
@@ -126,8 +129,21 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, a *authorization
 	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, a.consentItems()); err != nil {
 		return err
 	}
+	if a.pushed != nil {
+		return s.grantApproved(w, r, a, signedIn)
+	}
 	web.Redirect(w, http.StatusSeeOther, s.BasePath+AuthorizePath+"?"+withoutPrompt(a.query, "consent"))
 	return nil
+}
+
+// grantApproved answers a pushed request that was just approved. It cannot come back without the prompt that asked for
+// the consent page, as others do.
+func (s *Server) grantApproved(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn) error {
+	approved, err := s.Directory.Approved(r.Context(), signedIn.User.ID, a.service.ID)
+	if err != nil {
+		return err
+	}
+	return s.grant(w, r, a, signedIn, approved)
 }
 
 // withoutPrompt is the query without one value of prompt, for a request that comes back after that was done.

@@ -17,6 +17,7 @@ const (
 	UserInfoPath   = "/api/rest/oauth2/userinfo"
 	KeysPath       = "/api/rest/oauth2/keys"
 	LogoutPath     = "/api/rest/oauth2/logout"
+	PushPath       = "/api/rest/oauth2/par"
 	// OpenIDMetadataPath is Hub's own place for the document that is at /.well-known/openid-configuration as well.
 	OpenIDMetadataPath = "/api/rest/oauth2/.well-known/openid-configuration"
 )
@@ -28,6 +29,8 @@ type metadata struct {
 	TokenEndpoint                              string   `json:"token_endpoint"`
 	IntrospectionEndpoint                      string   `json:"introspection_endpoint"`
 	RevocationEndpoint                         string   `json:"revocation_endpoint"`
+	PushedAuthorizationRequestEndpoint         string   `json:"pushed_authorization_request_endpoint"`
+	RequirePushedAuthorizationRequests         bool     `json:"require_pushed_authorization_requests"`
 	ServiceDocumentation                       string   `json:"service_documentation"`
 	ScopesSupported                            []string `json:"scopes_supported"`
 	ResponseTypesSupported                     []string `json:"response_types_supported"`
@@ -83,6 +86,8 @@ func (s *Server) metadata() metadata {
 		Issuer:                s.Issuer,
 		AuthorizationEndpoint: s.Issuer + AuthorizePath, TokenEndpoint: s.Issuer + TokenPath,
 		IntrospectionEndpoint: s.Issuer + IntrospectPath, RevocationEndpoint: s.Issuer + RevokePath,
+		PushedAuthorizationRequestEndpoint:         s.Issuer + PushPath,
+		RequirePushedAuthorizationRequests:         s.Directory.Settings().PushedAuthorizationRequired,
 		ServiceDocumentation:                       s.Issuer + "/api/openapi.yaml",
 		ScopesSupported:                            []string{directory.OpenID, directory.OfflineAccess, directory.Profile, directory.Email, directory.Groups},
 		ResponseTypesSupported:                     []string{"code", "token"},

@@ -30,7 +30,7 @@ func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) revoke(ctx context.Context, caller storage.Service, token string) error {
 	kind, _ := seal.KindOf(token)
 	switch {
-	case kind == seal.AuthorizationCode || strings.HasPrefix(token, directory.PermanentTokenPrefix):
+	case kind == seal.AuthorizationCode || kind == seal.PushedRequest || strings.HasPrefix(token, directory.PermanentTokenPrefix):
 		return web.Refuse(http.StatusBadRequest, "unsupported_token_type", "only access tokens and refresh tokens are revoked here; a user revokes a permanent token, and a code expires")
 	case kind != seal.AccessToken && kind != seal.RefreshToken:
 		return nil

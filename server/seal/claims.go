@@ -49,6 +49,10 @@ type Claims struct {
 	// Resources are services that the token is meant for without being named by
 	// its scope: those of an audience parameter.
 	Resources []ID `cbor:"16,keyasint,omitempty"`
+
+	// Request is the authorization request that was pushed, form-encoded
+	// (RFC 9126 section 2.1).
+	Request string `cbor:"18,keyasint,omitzero"`
 }
 
 // Audience returns the services that the token is meant for, each once: those

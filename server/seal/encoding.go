@@ -31,7 +31,7 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		MaxNestedLevels:   4,
 		MaxArrayElements:  maxScopeItems,
-		MaxMapPairs:       16,
+		MaxMapPairs:       32,
 		SimpleValues:      withoutNull,
 		// Some text is a client's own words. What could be sealed must open, and
 		// byte for byte, even if it is not UTF-8.

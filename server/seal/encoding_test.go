@@ -125,7 +125,7 @@ func TestScopeIsEchoedAsTheClientWroteIt(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	ring := newRing(f, issuer, keyNumber(7))
 	f.Fuzz(func(t *testing.T, text string, plain []byte) {
-		for kind := AccessToken; kind <= AuthorizationCode; kind++ {
+		for kind := AccessToken; kind <= PushedRequest; kind++ {
 			c, err := ring.Open(t.Context(), kind, text)
 			if (c == nil) != errors.Is(err, ErrInvalid) {
 				t.Fatalf("Open(%q) = %+v, %v", text, c, err)

@@ -186,7 +186,7 @@ func newSealingKey(issuer string, key *Key) (*sealingKey, error) {
 		return nil, fmt.Errorf("key %d: %w", key.ID, err)
 	}
 	k := &sealingKey{id: key.ID, activeAt: key.ActiveAt, aead: aead}
-	for kind := AccessToken; kind <= AuthorizationCode; kind++ {
+	for kind := AccessToken; kind <= PushedRequest; kind++ {
 		k.associated[kind] = associatedData(kind, key.ID, issuer)
 	}
 	return k, nil

@@ -19,6 +19,7 @@ const (
 	AccessToken Kind = iota + 1
 	RefreshToken
 	AuthorizationCode
+	PushedRequest
 )
 
 // prefixes are all of one length, which associatedData relies on.
@@ -26,6 +27,7 @@ var prefixes = [...]string{
 	AccessToken:       "gh_at_",
 	RefreshToken:      "gh_rt_",
 	AuthorizationCode: "gh_ac_",
+	PushedRequest:     "gh_pr_",
 }
 
 // Prefix returns what every token of the kind begins with; nothing for a Kind
@@ -40,7 +42,7 @@ func (k Kind) Prefix() string {
 // KindOf tells the kind of a token by its prefix, and whether it has one of
 // ours. It says nothing about the rest of the token.
 func KindOf(token string) (Kind, bool) {
-	for kind := AccessToken; kind <= AuthorizationCode; kind++ {
+	for kind := AccessToken; kind <= PushedRequest; kind++ {
 		if strings.HasPrefix(token, kind.Prefix()) {
 			return kind, true
 		}

@@ -38,7 +38,7 @@ func TestWhatIsSealedOpensUnchanged(t *testing.T) {
 	}
 	ring := newRing(t, issuer, keyNumber(7))
 	for name, want := range claims {
-		for kind := AccessToken; kind <= AuthorizationCode; kind++ {
+		for kind := AccessToken; kind <= PushedRequest; kind++ {
 			got := wantOpen(t, ring, kind, seal(t, ring, kind, want))
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%s as %s: opened %+v, sealed %+v", name, kind.Prefix(), got, want)
@@ -159,9 +159,9 @@ func TestATokenCutOffAnywhereIsRefused(t *testing.T) {
 
 func TestATokenOfAnotherKindIsRefused(t *testing.T) {
 	ring := newRing(t, issuer, keyNumber(7))
-	for sealed := AccessToken; sealed <= AuthorizationCode; sealed++ {
+	for sealed := AccessToken; sealed <= PushedRequest; sealed++ {
 		token := seal(t, ring, sealed, accessClaims())
-		for opened := Kind(0); opened <= AuthorizationCode+1; opened++ {
+		for opened := Kind(0); opened <= PushedRequest+1; opened++ {
 			if opened == sealed {
 				continue
 			}
@@ -220,7 +220,7 @@ func TestAScopeOfTooManyItemsIsNotSealed(t *testing.T) {
 
 func TestAKindThatIsNoneIsNotSealed(t *testing.T) {
 	ring := newRing(t, issuer, keyNumber(7))
-	for _, kind := range []Kind{0, AuthorizationCode + 1, 255} {
+	for _, kind := range []Kind{0, PushedRequest + 1, 255} {
 		if token, err := ring.Seal(kind, accessClaims()); err == nil {
 			t.Errorf("kind %d sealed as %s", kind, token)
 		}
@@ -239,7 +239,7 @@ func TestTheKindIsKnownByThePrefix(t *testing.T) {
 }
 
 func TestPrefixesHaveOneLength(t *testing.T) {
-	for kind := AccessToken; kind <= AuthorizationCode; kind++ {
+	for kind := AccessToken; kind <= PushedRequest; kind++ {
 		if len(kind.Prefix()) != len("gh_at_") {
 			t.Errorf("prefix %q", kind.Prefix())
 		}
