@@ -28,6 +28,8 @@ var cleanings = []struct{ table, sql string }{
 		(SELECT id FROM pushed_requests WHERE expires_at <= @now LIMIT @batch)`},
 	{"attempts", `DELETE FROM attempts WHERE expires_at <= @now AND subject IN
 		(SELECT subject FROM attempts WHERE expires_at <= @now LIMIT @batch)`},
+	{"guard_allowances", `DELETE FROM guard_allowances WHERE expires_at <= @now AND subject IN
+		(SELECT subject FROM guard_allowances WHERE expires_at <= @now LIMIT @batch)`},
 }
 
 // Clean deletes what has expired by now and returns the number of rows by table. One failing table does not keep the

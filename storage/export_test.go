@@ -3,6 +3,6 @@ package storage
 // Structs are all that stand for a row of a table.
 func Structs() []any {
 	return []any{&AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
-		&AuditChain{}, &AuditEvent{}, &Provider{}, &PushedRequest{}, &serviceUse{},
+		&AuditChain{}, &AuditEvent{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &serviceUse{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
 }
