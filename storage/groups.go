@@ -34,6 +34,13 @@ func (r reader) Group(ctx context.Context, id string) (Group, error) {
 	return group, translate("find group", err)
 }
 
+// GroupNamed finds a group by its name, without regard to case.
+func (r reader) GroupNamed(ctx context.Context, name string) (Group, error) {
+	var group Group
+	err := r.db.WithContext(ctx).Where("name_folded = ?", Fold(name)).Take(&group).Error
+	return group, translate("find group by name", err)
+}
+
 // GroupsOf lists the groups of a user by name.
 func (r reader) GroupsOf(ctx context.Context, userID string) ([]Group, error) {
 	var groups []Group

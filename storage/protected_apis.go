@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // ProtectedAPI is a service with the rules that the guard keeps for the API that it is.
@@ -67,4 +68,11 @@ func (tx *Tx) DeleteProtectedAPI(serviceID string) error {
 		return translate("delete protected API", gorm.ErrRecordNotFound)
 	}
 	return translate("delete protected API", result.Error)
+}
+
+// ReplaceProtectedAPI stores the rules of a service, in place of those that it has.
+func (tx *Tx) ReplaceProtectedAPI(api ProtectedAPI) error {
+	err := tx.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "service_id"}}, DoUpdates: clause.Assignments(map[string]any{
+		"rules": api.Rules, "updated_at": api.UpdatedAt, "version": gorm.Expr("protected_apis.version + 1")})}).Create(&api).Error
+	return translate("replace protected API", err)
 }

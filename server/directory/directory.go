@@ -63,6 +63,10 @@ type Directory struct {
 	origins   *originCache
 	tried     *triedRedirects
 	audit     *audit.Log
+
+	protected   *cache[ProtectedAPI]
+	memberships *cache[[]storage.Group]
+	allowances  *allowances
 }
 
 // New makes a directory on store; now is the clock.
@@ -75,6 +79,9 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
 	d.audit = audit.New(store, settings.Audit, now)
+	d.protected = newCache(now, textOnly(d.loadProtectedAPI))
+	d.memberships = newCache(now, store.GroupsOf)
+	d.allowances = newAllowances(store, now)
 	return d
 }
 

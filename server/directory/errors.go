@@ -54,3 +54,13 @@ type PrivilegedField struct {
 func (e *PrivilegedField) Error() string {
 	return e.Field + ": only an administrator may set this; leave it out, or ask an administrator"
 }
+
+// TokenForbidden says that somebody may not make permanent tokens for a protected API.
+type TokenForbidden struct {
+	// ServiceID is that of the protected API.
+	ServiceID string
+}
+
+func (e *TokenForbidden) Error() string {
+	return "scope: you may not make permanent tokens for " + e.ServiceID + "; ask an administrator to make one for you, or to let your group make them"
+}

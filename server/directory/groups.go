@@ -28,6 +28,11 @@ func (d *Directory) GroupNames(ctx context.Context, userID string) ([]string, er
 	return names, err
 }
 
+// MembershipsOf lists the groups of a user by name, at most a second old.
+func (d *Directory) MembershipsOf(ctx context.Context, userID string) ([]storage.Group, error) {
+	return d.memberships.get(ctx, userID)
+}
+
 // Groups reads a part of the groups and counts all that the list's filter lets through: all groups for an administrator,
 // else those that the actor is in. The error is a [*storage.UnknownField] when there is no such field to filter or sort
 // by, or the actor may not use it.

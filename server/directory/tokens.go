@@ -48,6 +48,35 @@ func (d *Directory) MakePermanentToken(ctx context.Context, userID string, n New
 	return text, token, err
 }
 
+// MakePermanentTokenAs makes a permanent token of a user for actor, as MakePermanentToken does. The error is also
+// [*TokenForbidden] when a protected API among the services lets others make its tokens.
+func (d *Directory) MakePermanentTokenAs(ctx context.Context, actor Actor, user storage.User, n NewPermanentToken) (string, storage.PermanentToken, error) {
+	if err := d.checkTokenCreator(ctx, actor, user, n.Scope); err != nil {
+		return "", storage.PermanentToken{}, err
+	}
+	return d.MakePermanentToken(ctx, user.ID, n)
+}
+
+func (d *Directory) checkTokenCreator(ctx context.Context, actor Actor, user storage.User, scope []string) error {
+	if actor.Admin() {
+		return nil
+	}
+	groups, err := d.store.GroupsOf(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range scope[:min(len(scope), maxTokenServices)] {
+		api, err := d.ProtectedAPI(ctx, id)
+		if err != nil && !IsNotFound(err) {
+			return err
+		}
+		if err == nil && !api.Rules.MayMakeTokens(idsOf(groups)) {
+			return &TokenForbidden{ServiceID: id}
+		}
+	}
+	return nil
+}
+
 // checkPermanentToken also leaves out services that the scope names twice.
 func (d *Directory) checkPermanentToken(ctx context.Context, n *NewPermanentToken) error {
 	switch {

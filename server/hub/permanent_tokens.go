@@ -140,7 +140,7 @@ func (a *API) CreatePermanentToken(w http.ResponseWriter, r *http.Request, actor
 	if body.ExpiresOn != 0 {
 		n.ExpiresAt = storage.At(time.UnixMilli(body.ExpiresOn))
 	}
-	text, token, err := a.Directory.MakePermanentToken(r.Context(), user.ID, n)
+	text, token, err := a.Directory.MakePermanentTokenAs(r.Context(), actor, user, n)
 	if err != nil {
 		return err
 	}

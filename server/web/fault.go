@@ -107,6 +107,9 @@ func detailedFault(err error) *Fault {
 		}
 		return fault
 	}
+	if forbidden := (*directory.TokenForbidden)(nil); errors.As(err, &forbidden) {
+		return &Fault{Status: http.StatusForbidden, Code: "Forbidden", Description: forbidden.Error(), Field: "scope", Cause: err}
+	}
 	if throttled := (*directory.Throttled)(nil); errors.As(err, &throttled) {
 		return &Fault{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Description: throttled.Error(), RetryAfter: throttled.RetryAfter, Cause: err}
 	}

@@ -39,26 +39,42 @@ func ClientAddress(ctx context.Context) netip.Addr {
 	return facts.address
 }
 
-// clientAddress walks X-Forwarded-For from its end, where the proxy next to us wrote, to the first address that is no
-// trusted proxy.
+// clientAddress is the address that X-Forwarded-For leads to, as far as it can be read.
 func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer := PeerAddress(r)
+	if !peer.IsValid() {
+		return netip.Addr{}
+	}
+	address, _ := Forwarded(peer, r.Header.Values("X-Forwarded-For"), trusted)
+	return address
+}
+
+// PeerAddress is the address that the request came from, which may be that of a proxy, or the zero Addr.
+func PeerAddress(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	address := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && isTrusted(address, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		address = hop.Unmap()
-	}
-	return address
+	return peer.Addr().Unmap()
 }
 
-func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
+// Forwarded walks the values of a header in which each proxy has added whom it heard from, from the end, where the proxy
+// next to us wrote, to the first address that is no trusted proxy. It returns false, and where it stopped, when what a
+// trusted proxy wrote is no address.
+func Forwarded(peer netip.Addr, values []string, trusted []netip.Prefix) (netip.Addr, bool) {
+	hops := strings.Split(strings.Join(values, ","), ",")
+	for i := len(hops) - 1; i >= 0 && IsTrusted(peer, trusted); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			return peer, false
+		}
+		peer = hop.Unmap()
+	}
+	return peer, true
+}
+
+// IsTrusted says whether an address is one of the trusted proxies.
+func IsTrusted(address netip.Addr, trusted []netip.Prefix) bool {
 	for _, prefix := range trusted {
 		if prefix.Contains(address) {
 			return true

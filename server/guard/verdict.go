@@ -1,0 +1,174 @@
+package guard
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/server/access"
+	"gatehouse/server/directory"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+)
+
+// reason is a verdict in one word, as Guard-Reason has it.
+type reason string
+
+// The reasons to let a request pass.
+const (
+	reasonAllowed   reason = "allowed"
+	reasonAnonymous reason = "anonymous"
+	reasonBypass    reason = "bypass"
+	reasonOff       reason = "guard_off"
+)
+
+// The reasons to refuse one.
+const (
+	reasonAPIUnknown       reason = "api_unknown"
+	reasonMethodMissing    reason = "method_missing"
+	reasonPathMissing      reason = "path_missing"
+	reasonPathMalformed    reason = "path_malformed"
+	reasonTokenInQuery     reason = "token_in_query"
+	reasonAddressSpoofed   reason = "address_spoofed"
+	reasonAddressMalformed reason = "address_malformed"
+	reasonAddressMissing   reason = "address_missing"
+	reasonAddress          reason = "address_not_allowed"
+	reasonNoCredentials    reason = "credentials_missing"
+	reasonTwoCredentials   reason = "credentials_twice"
+	reasonBadCredentials   reason = "credentials_wrong"
+	reasonKindOff          reason = "credentials_switched_off"
+	reasonInvalidToken     reason = "token_invalid"
+	reasonOtherAudience    reason = "token_for_another_api"
+	reasonBanned           reason = "user_banned"
+	reasonThrottled        reason = "too_many_failures"
+	reasonNotInGroups      reason = "not_in_groups"
+	reasonReadOnly         reason = "read_only"
+	reasonRateLimit        reason = "rate_limit"
+)
+
+// verdict is what the guard says of a request.
+type verdict struct {
+	reason reason
+	// rule is the field of the rules that made the verdict, perhaps with the path in question; "" when none did.
+	rule string
+	// refusal is nil when the request may pass.
+	refusal *web.Fault
+	// challenges are the values of WWW-Authenticate.
+	challenges []string
+	caller     access.Caller
+	groups     []storage.Group
+	allowance  directory.Allowance
+}
+
+func pass(why reason, rule string) verdict { return verdict{reason: why, rule: rule} }
+
+func refuse(why reason, rule string, status int, code, format string, args ...any) verdict {
+	return verdict{reason: why, rule: rule, refusal: web.Refuse(status, code, format, args...)}
+}
+
+// status is that of the answer.
+func (v *verdict) status() int {
+	if v.refusal != nil {
+		return v.refusal.Status
+	}
+	return http.StatusOK
+}
+
+// challenge adds how to authenticate at the API, with an error of RFC 6750 section 3.1 if there is one.
+func (v verdict) challenge(api directory.ProtectedAPI, code string) verdict {
+	bearer := `Bearer realm="` + api.ID + `"`
+	if code != "" {
+		v.challenges = []string{bearer + `, error="` + code + `"`}
+		return v
+	}
+	v.challenges = []string{bearer}
+	if api.Rules.BasicAllowed {
+		v.challenges = append(v.challenges, `Basic realm="`+api.ID+`", charset="UTF-8"`)
+	}
+	return v
+}
+
+// The headers that say who makes a request, for the API behind the proxy.
+const (
+	headerUser    = "Remote-User"
+	headerUserID  = "Remote-User-Id"
+	headerName    = "Remote-Name"
+	headerEmail   = "Remote-Email"
+	headerGroups  = "Remote-Groups"
+	headerService = "Remote-Service"
+	headerScope   = "Remote-Scope"
+	headerReason  = "Guard-Reason"
+)
+
+// writeHeaders writes all that the verdict says but its status and body.
+func (v *verdict) writeHeaders(header http.Header) {
+	header[headerReason] = []string{string(v.reason)}
+	if len(v.challenges) > 0 {
+		header["Www-Authenticate"] = v.challenges
+	}
+	if v.allowance.Limit > 0 {
+		writeAllowance(header, v.allowance)
+	}
+	if v.refusal == nil {
+		v.writeIdentity(header)
+	}
+}
+
+// writeIdentity leaves out what is not known. A service that acts for itself is no Remote-User: a user might have its id
+// for a login.
+func (v *verdict) writeIdentity(header http.Header) {
+	if user := v.caller.User; user != nil {
+		setText(header, headerUser, user.Login)
+		setText(header, headerUserID, user.ID)
+		setText(header, headerName, user.Name)
+		setText(header, headerEmail, user.Email)
+		names := make([]string, len(v.groups))
+		for i, group := range v.groups {
+			names[i] = headerText(group.Name)
+		}
+		if len(names) > 0 {
+			header[headerGroups] = []string{strings.Join(names, ",")}
+		}
+	}
+	setText(header, headerService, v.caller.Service)
+	setText(header, headerScope, v.caller.Scope)
+}
+
+// setText sets a header, whose name is in its canonical form, unless there is nothing to say.
+func setText(header http.Header, name, text string) {
+	if text != "" {
+		header[name] = []string{headerText(text)}
+	}
+}
+
+// headerText percent-encodes what headers cannot carry, and the comma, which stands between groups.
+func headerText(text string) string {
+	plain := func(c byte) bool { return c >= ' ' && c < 0x7f && c != ',' && c != '%' }
+	i := 0
+	for i < len(text) && plain(text[i]) {
+		i++
+	}
+	if i == len(text) {
+		return text
+	}
+	const digits = "0123456789ABCDEF"
+	encoded := []byte(text[:i])
+	for ; i < len(text); i++ {
+		if c := text[i]; plain(c) {
+			encoded = append(encoded, c)
+		} else {
+			encoded = append(encoded, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(encoded)
+}
+
+// writeAllowance writes the headers of draft-ietf-httpapi-ratelimit-headers-06; times are in whole seconds, rounded up.
+func writeAllowance(header http.Header, a directory.Allowance) {
+	limit := strconv.FormatInt(a.Limit, 10)
+	header["Ratelimit-Limit"] = []string{limit}
+	header["Ratelimit-Policy"] = []string{limit + ";w=" + strconv.FormatInt(int64(a.Window/time.Second), 10)}
+	header["Ratelimit-Remaining"] = []string{strconv.FormatInt(a.Remaining, 10)}
+	header["Ratelimit-Reset"] = []string{strconv.FormatInt(int64((a.Reset+time.Second-1)/time.Second), 10)}
+}
