@@ -22,12 +22,12 @@ const module = "gatehouse/"
 var layers = [][]string{
 	{"cmd/gatehouse", "storage/storagetest"},
 	{"server"},
-	{"server/oauth2", "server/hub", "server/login", "server/jobs"},
+	{"server/oauth2", "server/hub", "server/guard", "server/login", "server/jobs"},
 	{"server/access", "server/web"},
 	{"server/directory"},
 	{"server/audit"},
 	{"storage"},
-	{"server/seal", "server/sign", "templates", "migrations", "api"},
+	{"server/seal", "server/sign", "server/rules", "templates", "migrations", "api"},
 }
 
 // homes are the packages that may import a library: any package that begins with the key. A library that is not here

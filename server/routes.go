@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"gatehouse/api"
+	"gatehouse/server/guard"
 	"gatehouse/server/hub"
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
@@ -107,6 +108,14 @@ func (s *Server) routes() []route {
 		{"POST", "/api/rest/usergroups/{id}/users", account, s.hub.Authenticated(s.hub.AddGroupUser)},
 		{"DELETE", "/api/rest/usergroups/{id}/users/{userId}", account, s.hub.Authenticated(s.hub.RemoveGroupUser)},
 
+		{"GET", guard.Path, proxy, s.guard.Check},
+		{"POST", guard.Path + "/test", account, s.hub.Authenticated(s.guard.Test)},
+		{"GET", "/api/rest/guard/apis", account, s.hub.Authenticated(s.hub.ProtectedAPIs)},
+		{"POST", "/api/rest/guard/apis", account, s.hub.Authenticated(s.hub.CreateProtectedAPI)},
+		{"GET", "/api/rest/guard/apis/{id}", account, s.hub.Authenticated(s.hub.ProtectedAPI)},
+		{"POST", "/api/rest/guard/apis/{id}", account, s.hub.Authenticated(s.hub.UpdateProtectedAPI)},
+		{"DELETE", "/api/rest/guard/apis/{id}", account, s.hub.Authenticated(s.hub.DeleteProtectedAPI)},
+
 		{"GET", "/api/rest/settings/public", anyone, s.hub.PublicSettings},
 		{"GET", "/api/rest/permissions/cache", account, s.hub.Authenticated(s.hub.PermissionsCache)},
 	}
@@ -124,6 +133,9 @@ func bearer(s *Server, handle handler) http.Handler { return s.answeringJSON(han
 
 // account has to be a user or service with credentials for the REST API.
 func account(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+
+// proxy asks about a request of somebody else, whose credentials it hands on; the handler says whether they are good.
+func proxy(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
 
 // registrant is whom the registration setting lets register services; the directory decides.
 func registrant(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }

@@ -41,6 +41,11 @@ func (r reader) GroupNamed(ctx context.Context, name string) (Group, error) {
 	return group, translate("find group by name", err)
 }
 
+// GroupsByID finds the groups with the ids, in no order.
+func (r reader) GroupsByID(ctx context.Context, ids []string) ([]Group, error) {
+	return findByValues[Group](ctx, r, "id", ids)
+}
+
 // GroupsOf lists the groups of a user by name.
 func (r reader) GroupsOf(ctx context.Context, userID string) ([]Group, error) {
 	var groups []Group

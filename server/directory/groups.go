@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -31,6 +32,16 @@ func (d *Directory) GroupNames(ctx context.Context, userID string) ([]string, er
 // MembershipsOf lists the groups of a user by name, at most a second old.
 func (d *Directory) MembershipsOf(ctx context.Context, userID string) ([]storage.Group, error) {
 	return d.memberships.get(ctx, userID)
+}
+
+// NamesOfGroups finds the names of groups by their ids; one that is not there has none.
+func (d *Directory) NamesOfGroups(ctx context.Context, ids ...[]string) (map[string]string, error) {
+	groups, err := d.store.GroupsByID(ctx, slices.Concat(ids...))
+	names := make(map[string]string, len(groups))
+	for _, group := range groups {
+		names[group.ID] = group.Name
+	}
+	return names, err
 }
 
 // Groups reads a part of the groups and counts all that the list's filter lets through: all groups for an administrator,
