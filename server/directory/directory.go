@@ -58,15 +58,14 @@ type Directory struct {
 	services  *cache[storage.Service]
 	names     *cache[string]
 	users     *cache[storage.User]
-	groups    *cache[[]string]
+	groups    *cache[[]storage.Group]
 	verified  *verifiedSecrets
 	origins   *originCache
 	tried     *triedRedirects
 	audit     *audit.Log
 
-	protected   *cache[ProtectedAPI]
-	memberships *cache[[]storage.Group]
-	allowances  *allowances
+	protected  *cache[ProtectedAPI]
+	allowances *allowances
 }
 
 // New makes a directory on store; now is the clock.
@@ -75,12 +74,11 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.services = newCache(now, textOnly(store.Service))
 	d.names = newCache(now, textOnly(store.ServiceNamed))
 	d.users = newCache(now, textOnly(store.User))
-	d.groups = newCache(now, d.GroupNames)
+	d.groups = newCache(now, store.GroupsOf)
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
 	d.audit = audit.New(store, settings.Audit, now)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))
-	d.memberships = newCache(now, store.GroupsOf)
 	d.allowances = newAllowances(store, now)
 	return d
 }
@@ -127,9 +125,15 @@ func (d *Directory) User(ctx context.Context, id string) (storage.User, error) {
 	return d.users.get(ctx, id)
 }
 
+// CachedGroups lists the groups of a user by name, at most a second old.
+func (d *Directory) CachedGroups(ctx context.Context, userID string) ([]storage.Group, error) {
+	return d.groups.get(ctx, userID)
+}
+
 // CachedGroupNames lists the names of the groups of a user, at most a second old.
 func (d *Directory) CachedGroupNames(ctx context.Context, userID string) ([]string, error) {
-	return d.groups.get(ctx, userID)
+	groups, err := d.CachedGroups(ctx, userID)
+	return namesOf(groups), err
 }
 
 // FreshUser finds a user by id as they are now.

@@ -22,16 +22,15 @@ type GroupPatch struct {
 // GroupNames lists the names of the groups of a user.
 func (d *Directory) GroupNames(ctx context.Context, userID string) ([]string, error) {
 	groups, err := d.store.GroupsOf(ctx, userID)
+	return namesOf(groups), err
+}
+
+func namesOf(groups []storage.Group) []string {
 	names := make([]string, len(groups))
 	for i, group := range groups {
 		names[i] = group.Name
 	}
-	return names, err
-}
-
-// MembershipsOf lists the groups of a user by name, at most a second old.
-func (d *Directory) MembershipsOf(ctx context.Context, userID string) ([]storage.Group, error) {
-	return d.memberships.get(ctx, userID)
+	return names
 }
 
 // NamesOfGroups finds the names of groups by their ids; one that is not there has none.

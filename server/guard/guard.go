@@ -2,11 +2,12 @@ package guard
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"gatehouse/server/access"
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/rules"
 	"gatehouse/server/web"
@@ -21,30 +22,24 @@ type Guard struct {
 	Tokens    *access.Tokens
 	// TrustedProxies are the proxies that are believed when they say whom a request comes from.
 	TrustedProxies []netip.Prefix
-	Log            *slog.Logger
 }
 
 // Check answers GET /api/rest/guard?api=ID: whether a request may pass, and who makes it. What the request is stands in
 // X-Forwarded-Method and X-Forwarded-Uri, and its Authorization header is that of the question.
 func (g *Guard) Check(w http.ResponseWriter, r *http.Request) error {
-	api, found, err := g.api(r)
-	if err != nil {
+	asked := r.URL.Query().Get("api")
+	api, err := g.Directory.ProtectedAPI(r.Context(), asked)
+	if err != nil && !directory.IsNotFound(err) {
 		return err
 	}
-	method, methodTwice := single(r.Header["X-Forwarded-Method"])
-	uri, uriTwice := single(r.Header["X-Forwarded-Uri"])
-	v := unknownAPI(r.URL.Query().Get("api"))
-	switch {
-	case methodTwice || uriTwice:
-		v = refuse(reasonPathMissing, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Method and X-Forwarded-Uri have to be sent once; the proxy has to replace what the client sends")
-	case found:
-		v, err = g.judge(r.Context(), api, question{method: method, uri: uri, authorization: r.Header["Authorization"], peer: web.PeerAddress(r),
-			forwarded: r.Header.Values(api.Rules.AddressHeader), from: web.ClientAddress(r.Context())})
-		if err != nil {
+	q := g.question(r, api)
+	v := unknownAPI(asked)
+	if err == nil {
+		if v, err = g.judge(r.Context(), api, &q); err != nil {
 			return err
 		}
 	}
-	g.record(r.Context(), api, method, uri, &v)
+	g.record(r.Context(), api, asked, q, &v)
 	v.writeHeaders(w.Header())
 	if v.refusal != nil {
 		return v.refusal
@@ -54,13 +49,22 @@ func (g *Guard) Check(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// api finds the protected API that the query names.
-func (g *Guard) api(r *http.Request) (directory.ProtectedAPI, bool, error) {
-	api, err := g.Directory.ProtectedAPI(r.Context(), r.URL.Query().Get("api"))
-	if directory.IsNotFound(err) {
-		return api, false, nil
+// question reads what a proxy asks.
+func (g *Guard) question(r *http.Request, api directory.ProtectedAPI) question {
+	methods, uris := r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"]
+	peer := web.PeerAddress(r)
+	q := question{authorization: r.Header["Authorization"], peer: peer, client: peer, throttled: web.ClientAddress(r.Context()),
+		twice: len(methods) > 1 || len(uris) > 1}
+	if len(methods) > 0 {
+		q.method = methods[0]
 	}
-	return api, err == nil, err
+	if len(uris) > 0 {
+		q.uri = uris[0]
+	}
+	if api.Rules != nil {
+		q.forwarded = r.Header.Values(api.Rules.AddressHeader)
+	}
+	return q
 }
 
 func unknownAPI(id string) verdict {
@@ -68,14 +72,6 @@ func unknownAPI(id string) verdict {
 		return refuse(reasonAPIUnknown, "", http.StatusBadRequest, "bad_request", "the proxy has to name the protected API in the query: %s?api=ID", Path)
 	}
 	return refuse(reasonAPIUnknown, "", http.StatusNotFound, "Not Found", "there is no protected API with this id; an administrator makes one by POST %s/apis", Path)
-}
-
-// single is the one value of a header.
-func single(values []string) (value string, twice bool) {
-	if len(values) == 0 {
-		return "", false
-	}
-	return values[0], len(values) > 1
 }
 
 // records says whether the audit log of the API gets a verdict.
@@ -92,9 +88,28 @@ func records(api directory.ProtectedAPI, v *verdict) bool {
 	return v.refusal != nil
 }
 
-func (g *Guard) record(ctx context.Context, api directory.ProtectedAPI, method, uri string, v *verdict) {
+// record gathers the verdict for the audit log. The query of the request is left out, since tokens may stand in it.
+func (g *Guard) record(ctx context.Context, api directory.ProtectedAPI, asked string, q question, v *verdict) {
 	if !records(api, v) {
 		return
 	}
-	g.Log.DebugContext(ctx, "guard", "api", api.ID, "method", method, "reason", v.reason)
+	path, _, _ := strings.Cut(q.uri, "?")
+	event := audit.Event{Name: audit.GuardAllowed, Cause: string(v.reason), Target: audit.Subject{Type: "protectedApi", ID: asked},
+		Changes: []audit.Change{{Field: "method", New: q.method}, {Field: "path", New: path}, {Field: "address", New: q.client.String()}}}
+	if v.rule != "" {
+		event.Cause += ": " + v.rule
+	}
+	switch {
+	case v.reason == reasonRateLimit:
+		event.Name = audit.GuardRateLimited
+	case v.refusal != nil:
+		event.Name = audit.GuardRefused
+	}
+	if user := v.caller.User; user != nil {
+		event.Author = audit.Subject{Type: "user", ID: user.ID, Name: user.Login}
+	}
+	if v.caller.Service != "" {
+		event.Service = audit.Subject{Type: "service", ID: v.caller.Service}
+	}
+	g.Directory.Audit().Gather(ctx, event)
 }

@@ -19,24 +19,30 @@ import (
 // question is what a proxy asks about.
 type question struct {
 	method, uri string
+	// twice says that method or URI is there more than once.
+	twice bool
 	// authorization are the values of the header.
 	authorization []string
 	// peer is the address that the question comes from, forwarded the values of the API's address header.
 	peer      netip.Addr
 	forwarded []string
-	// from is the client's address as far as the server itself can tell, for counting wrong passwords.
-	from netip.Addr
+	// client is the client's address, which is found out on the way; the peer's until then.
+	client netip.Addr
+	// throttled is the address for which wrong passwords are counted.
+	throttled netip.Addr
 	// dry asks without using up the rate limit.
 	dry bool
 }
 
 // judge finds the verdict on a request to an API. An error is none: the database does not answer, say.
-func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q question) (verdict, error) {
+func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q *question) (verdict, error) {
 	if !api.Rules.Enabled {
 		return pass(reasonOff, "enabled"), nil
 	}
 	target, ok := rules.ParseTarget(q.uri)
 	switch {
+	case q.twice:
+		return refuse(reasonPathMissing, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Method and X-Forwarded-Uri have to be sent once; the proxy has to replace what the client sends"), nil
 	case q.method == "":
 		return refuse(reasonMethodMissing, "", http.StatusBadRequest, "bad_request", "the proxy has to send the method of the request as X-Forwarded-Method"), nil
 	case q.uri == "":
@@ -52,29 +58,27 @@ func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q questio
 	if asked == rules.Bypass {
 		return pass(reasonBypass, rule), nil
 	}
-	if refused, found := g.judgeOrigin(api, target, &q); found {
+	if refused, found := g.judgeOrigin(api, target, q); found {
 		return refused, nil
 	}
-	return g.judgeCaller(ctx, api, q, asked == rules.Open, rule)
+	return g.judgeCaller(ctx, api, *q, asked == rules.Open, rule)
 }
 
-// judgeOrigin looks at what can be judged without knowing the caller; q.from becomes the client's address.
+// judgeOrigin looks at what can be judged without knowing the caller; q.client becomes the client's address.
 func (g *Guard) judgeOrigin(api directory.ProtectedAPI, target rules.Target, q *question) (verdict, bool) {
 	if target.Query != "" && holdsToken(target.Query) {
 		return refuse(reasonTokenInQuery, "", http.StatusUnauthorized, "invalid_request",
 			"a token in the query ends up in logs and is not accepted; send it in the Authorization header, and revoke this one").challenge(api, "invalid_request"), true
 	}
-	address := q.peer
 	if api.Rules.ReverseProxy {
-		var refused verdict
-		var found bool
-		if address, refused, found = g.clientAddress(api, *q); found {
+		address, refused, found := g.clientAddress(api, *q)
+		if found {
 			return refused, true
 		}
-		q.from = address
+		q.client, q.throttled = address, address
 	}
-	if !api.Rules.AllowsAddress(address) {
-		return refuse(reasonAddress, "addresses", http.StatusForbidden, "Forbidden", "requests from %s are not allowed; ask an administrator to allow the address", address), true
+	if !api.Rules.AllowsAddress(q.client) {
+		return refuse(reasonAddress, "addresses", http.StatusForbidden, "Forbidden", "requests from %s are not allowed; ask an administrator to allow the address", q.client), true
 	}
 	return verdict{}, false
 }
@@ -139,7 +143,7 @@ func (g *Guard) judgeCaller(ctx context.Context, api directory.ProtectedAPI, q q
 		return refuse(reasonNoCredentials, rule, http.StatusUnauthorized, "Unauthorized",
 			"this API wants credentials; send a token as Bearer%s", basicToo(api)).challenge(api, ""), nil
 	}
-	caller, err := g.Tokens.Caller(ctx, credentials, api.ID, q.from)
+	caller, err := g.Tokens.Caller(ctx, credentials, api.ID, q.throttled)
 	if err != nil {
 		return refusedCaller(api, err)
 	}
@@ -149,7 +153,7 @@ func (g *Guard) judgeCaller(ctx context.Context, api directory.ProtectedAPI, q q
 		if caller.User.Banned {
 			return refusedCaller(api, directory.ErrBanned)
 		}
-		if v.groups, err = g.Directory.MembershipsOf(ctx, caller.User.ID); err != nil {
+		if v.groups, err = g.Directory.CachedGroups(ctx, caller.User.ID); err != nil {
 			return v, err
 		}
 	}

@@ -70,14 +70,14 @@ func (g *Guard) Test(w http.ResponseWriter, r *http.Request, actor directory.Act
 	} else if err != nil {
 		return err
 	}
-	q, err := body.question(api, web.ClientAddress(r.Context()))
+	q, err := body.question(web.ClientAddress(r.Context()))
 	if err != nil {
 		return err
 	}
 	// The address is the one that would be found behind all proxies, so that it is nobody's to forge.
 	direct := *api.Rules
 	direct.ReverseProxy = false
-	v, err := g.judge(r.Context(), directory.ProtectedAPI{ID: api.ID, Rules: &direct}, q)
+	v, err := g.judge(r.Context(), directory.ProtectedAPI{ID: api.ID, Rules: &direct}, &q)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (g *Guard) Test(w http.ResponseWriter, r *http.Request, actor directory.Act
 	return nil
 }
 
-func (b trial) question(api directory.ProtectedAPI, from netip.Addr) (question, error) {
-	q := question{method: b.Method, uri: b.Path, peer: from, from: from, dry: true}
+func (b trial) question(from netip.Addr) (question, error) {
+	q := question{method: b.Method, uri: b.Path, peer: from, client: from, throttled: from, dry: true}
 	switch {
 	case b.Method == "" || len(b.Method) > 20:
 		return q, &directory.InvalidField{Field: "method", Reason: "the method of the request is needed, such as GET"}
@@ -98,8 +98,7 @@ func (b trial) question(api directory.ProtectedAPI, from netip.Addr) (question, 
 		if err != nil {
 			return q, &directory.InvalidField{Field: "address", Reason: "an IPv4 or IPv6 address is accepted, or nothing for your own"}
 		}
-		q.peer = address.Unmap()
-		q.from = q.peer
+		q.client = address.Unmap()
 	}
 	header, err := b.authorization()
 	if header != "" {
