@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -63,6 +64,8 @@ type setup struct {
 	// publicURL is for a replica, whose public URL is not where it listens.
 	publicURL string
 	clock     *clock
+	// trustedProxies are believed when they say whom a request comes from.
+	trustedProxies []netip.Prefix
 	// log gets what the server logs; warnings go to the standard error output when it is nil.
 	log *slog.Logger
 }
@@ -165,7 +168,7 @@ func listen(t testing.TB, chosen setup) *testServer {
 		t.Fatal(err)
 	}
 	handler, err := server.New(context.Background(), server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: public,
-		Settings: chosen.settings, Log: chosen.log, Now: s.clock.Now})
+		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, Log: chosen.log, Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
