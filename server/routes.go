@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/api"
 	"gatehouse/server/guard"
-	"gatehouse/server/hub"
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
 	"gatehouse/server/web"
@@ -68,8 +67,12 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/services/{id}/permissions", account, s.hub.Authenticated(s.hub.ServicePermissions)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis", account, s.hub.Authenticated(s.hub.UntrustedRedirectURIs)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.UntrustedRedirectURI)},
+		{"DELETE", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
 		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/accept", account, s.hub.Authenticated(s.hub.AcceptRedirectURI)},
 		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/reject", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
+		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/{redirectURI:.+}/accept", account, s.hub.Authenticated(s.hub.AcceptRedirectURI)},
+		{"POST", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/{redirectURI:.+}/reject", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
+		{"DELETE", "/api/rest/services/{id}/untrustedredirecturis/{itemId}/{redirectURI:.+}/reject", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
 
 		{"GET", "/api/rest/users/me", account, s.hub.Authenticated(s.hub.Me)},
 		{"GET", "/api/rest/users", account, s.hub.Authenticated(s.hub.Users)},
@@ -91,8 +94,10 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/users/{id}/refreshtokens", account, s.hub.Authenticated(s.hub.RefreshTokens)},
 		{"GET", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.RefreshToken)},
 		{"DELETE", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.EndGrant)},
-		{"GET", hub.AvatarPath + "{id}", anyone, s.hub.Avatar},
+		{"GET", web.AvatarPath + "{id}", anyone, s.hub.Avatar},
 
+		{"GET", "/api/rest/authmodules", account, s.hub.Authenticated(s.hub.AuthModules)},
+		{"GET", "/api/rest/authmodules/{id}", account, s.hub.Authenticated(s.hub.AuthModule)},
 		{"GET", "/api/rest/userdetails", account, s.hub.Authenticated(s.hub.UserDetails)},
 		{"POST", "/api/rest/userdetails", account, s.hub.Authenticated(s.hub.CreateUserDetail)},
 		{"GET", "/api/rest/userdetails/{id}", account, s.hub.Authenticated(s.hub.UserDetail)},

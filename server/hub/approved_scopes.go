@@ -39,7 +39,7 @@ func (a *API) approvedScopeEntity(ctx context.Context, user storage.User, approv
 	if err != nil {
 		return nil, err
 	}
-	if entity["client"], err = publicService(approved.Service); err != nil {
+	if entity["client"], err = a.publicService(approved.Service); err != nil {
 		return nil, err
 	}
 	entity["scope"], err = a.scopeEntities(ctx, approved.Items)

@@ -14,9 +14,6 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// AvatarPath is where the images of users are, each under its id.
-const AvatarPath = "/api/rest/avatar/"
-
 // Avatar answers GET /api/rest/avatar/{id}: an image with the initials of a user, for everybody who knows the id.
 func (a *API) Avatar(w http.ResponseWriter, r *http.Request) error {
 	id := mux.Vars(r)["id"]

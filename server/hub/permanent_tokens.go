@@ -193,7 +193,7 @@ func (a *API) scopeEntities(ctx context.Context, items []string) ([]map[string]a
 		case err != nil:
 			return nil, err
 		default:
-			if entities[i], err = publicService(service); err != nil {
+			if entities[i], err = a.publicService(service); err != nil {
 				return nil, err
 			}
 		}

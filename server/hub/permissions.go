@@ -2,7 +2,6 @@ package hub
 
 import (
 	"net/http"
-	"strings"
 
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
@@ -41,7 +40,7 @@ func (a *API) PermissionsCache(w http.ResponseWriter, r *http.Request, actor dir
 	if err != nil {
 		return err
 	}
-	asked, err := meetsService(filter, hub)
+	asked, err := meets(filter, named{"service": {hub.ID, hub.Key, hub.Name}})
 	if err != nil {
 		return err
 	}
@@ -71,48 +70,4 @@ func permissionItems(keys []string, hub storage.Service, fields web.Fields) ([]m
 func permissionOf(service storage.Service, key string) permissionView {
 	return permissionView{Type: "permission", ID: key, Key: key,
 		Service: keyedView{Type: "service", ID: service.ID, Key: service.Key, Name: service.Name}}
-}
-
-// meetsService says whether a service meets a filter whose only field is service, with an id, key or name for a value;
-// a nil filter is met.
-func meetsService(f *storage.Filter, service storage.Service) (bool, error) {
-	switch {
-	case f == nil:
-		return true, nil
-	case f.Not != nil:
-		meets, err := meetsService(f.Not, service)
-		return !meets, err
-	case len(f.All) > 0:
-		return meetsEach(f.All, service, true)
-	case len(f.Any) > 0:
-		return meetsEach(f.Any, service, false)
-	case !strings.EqualFold(f.Field, "service"):
-		return false, &storage.UnknownField{Field: f.Field, Parameter: "query", Position: f.Position, Known: []string{"service"}}
-	}
-	return isNamed(f, service), nil
-}
-
-// meetsEach says whether all filters are met, or else whether any is. It looks at each, since each may be wrong.
-func meetsEach(filters []*storage.Filter, service storage.Service, all bool) (bool, error) {
-	met := 0
-	for _, f := range filters {
-		meets, err := meetsService(f, service)
-		if err != nil {
-			return false, err
-		}
-		if meets {
-			met++
-		}
-	}
-	return met == len(filters) || !all && met > 0, nil
-}
-
-func isNamed(f *storage.Filter, service storage.Service) bool {
-	value := storage.Fold(f.Value)
-	for _, name := range []string{service.ID, storage.Fold(service.Key), storage.Fold(service.Name)} {
-		if name == value || f.Prefix && strings.HasPrefix(name, value) {
-			return true
-		}
-	}
-	return false
 }

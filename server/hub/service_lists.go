@@ -24,7 +24,7 @@ func (a *API) ServicesHeader(w http.ResponseWriter, r *http.Request, actor direc
 			return err
 		}
 		for _, service := range services {
-			entity, err := publicService(service)
+			entity, err := a.publicService(service)
 			if err != nil {
 				return err
 			}

@@ -33,7 +33,7 @@ func (a *API) CreateService(w http.ResponseWriter, r *http.Request, actor direct
 	if err != nil {
 		return err
 	}
-	entity, err := serviceEntity(service)
+	entity, err := a.serviceEntity(service)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -124,11 +125,14 @@ func (a *API) UntrustedRedirectURI(w http.ResponseWriter, r *http.Request, actor
 	return nil
 }
 
-// AcceptRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/accept: the URI is one of the
-// service's redirect URIs from then on.
+// AcceptRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/accept, where the URI itself may
+// stand before the last word: it is one of the service's redirect URIs from then on.
 func (a *API) AcceptRedirectURI(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id, err := serviceID(r, actor)
 	if err != nil {
+		return err
+	}
+	if err := a.checkNamedURI(r, actor, id); err != nil {
 		return err
 	}
 	if err := a.Directory.AcceptRedirectURI(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {
@@ -137,10 +141,31 @@ func (a *API) AcceptRedirectURI(w http.ResponseWriter, r *http.Request, actor di
 	return empty(w)
 }
 
-// RejectRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/reject: the URI is forgotten.
+// checkNamedURI makes sure that a URI in the path is the one that the id beside it stands for, which never changes. Hub's
+// reference has two slashes before it.
+func (a *API) checkNamedURI(r *http.Request, actor directory.Actor, serviceID string) error {
+	named, sent := mux.Vars(r)["redirectURI"]
+	if !sent {
+		return nil
+	}
+	untrusted, err := a.Directory.UntrustedRedirectURI(r.Context(), actor, serviceID, mux.Vars(r)["itemId"])
+	if err != nil {
+		return notFound(mux.Vars(r)["itemId"], err)
+	}
+	if strings.TrimPrefix(named, "/") != untrusted.URI {
+		return notFound(named, storage.ErrNotFound)
+	}
+	return nil
+}
+
+// RejectRedirectURI answers POST /api/rest/services/{id}/untrustedredirecturis/{itemId}/reject, and DELETE with and without
+// the last word, where the URI itself may stand before it: the URI is forgotten.
 func (a *API) RejectRedirectURI(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id, err := serviceID(r, actor)
 	if err != nil {
+		return err
+	}
+	if err := a.checkNamedURI(r, actor, id); err != nil {
 		return err
 	}
 	if err := a.Directory.RejectRedirectURI(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"net/url"
 
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
@@ -47,7 +46,9 @@ type privateUserView struct {
 	CreationTime           int64             `json:"creationTime"`
 	ProjectRoles           []projectRoleView `json:"projectRoles"`
 	TransitiveProjectRoles []projectRoleView `json:"transitiveProjectRoles"`
-	// Groups, TransitiveGroups and Details are there when they were asked for.
+	// VCSUserNames is empty: no version control system is known here.
+	VCSUserNames []string `json:"VCSUserNames"`
+	// Groups, TransitiveGroups and Details are there when they were asked for, and in the answer about one user.
 	Groups           []groupView      `json:"groups,omitzero"`
 	TransitiveGroups []groupView      `json:"transitiveGroups,omitzero"`
 	Details          []userDetailView `json:"details,omitzero"`
@@ -83,8 +84,12 @@ func projectRole(role directory.Role) projectRoleView {
 		Role: keyedView{Type: "role", ID: string(role), Key: string(role), Name: role.Name()}}
 }
 
-// userEntity is a user as the actor sees them, with all that the fields ask for.
+// userEntity is a user as the actor sees them, with all that the fields ask for, or all there is when they ask for nothing
+// in particular.
 func (a *API) userEntity(ctx context.Context, actor directory.Actor, user storage.User, fields web.Fields) (map[string]any, error) {
+	if fields == nil {
+		fields = everyUserField
+	}
 	entities, err := a.userEntities(ctx, actor, []storage.User{user}, fields)
 	if err != nil {
 		return nil, err
@@ -115,11 +120,14 @@ func (a *API) userEntities(ctx context.Context, actor directory.Actor, users []s
 }
 
 func (a *API) publicUser(user storage.User) userView {
-	address := a.PublicURL + AvatarPath + url.PathEscape(user.ID)
+	address := web.AvatarURL(a.PublicURL, user.ID)
 	avatar := avatarView{URL: address, PictureURL: address}
 	return userView{Type: "user", ID: user.ID, Login: user.Login, Name: user.Name, Guest: user.Guest, Banned: user.Banned,
 		Avatar: avatar, Profile: profileView{Avatar: avatar}}
 }
+
+// everyUserField names the fields of a user that cost a query each, so that a list has them only when it is asked for them.
+var everyUserField = web.Fields{"groups": nil, "transitiveGroups": nil, "details": nil, "endUserAgreementConsent": nil}
 
 // moreAboutUsers is what the entities of several users need besides their rows; a nil map is not asked for.
 type moreAboutUsers struct {
@@ -154,7 +162,7 @@ func (a *API) moreAbout(ctx context.Context, actor directory.Actor, users []stor
 
 func (m moreAboutUsers) about(user storage.User) *privateUserView {
 	view := &privateUserView{BanReason: user.BanReason, CreationTime: user.CreatedAt.Millis(),
-		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{}}
+		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{}, VCSUserNames: []string{}}
 	if role := directory.RoleOf(user); role != directory.Observer {
 		view.ProjectRoles = append(view.ProjectRoles, projectRole(role))
 		view.TransitiveProjectRoles = append(view.TransitiveProjectRoles, projectRole(role))

@@ -29,21 +29,12 @@ type userDetailView struct {
 	User           userNameView   `json:"user"`
 }
 
-// authModuleView is the only way to sign in that there is.
-type authModuleView struct {
-	Type string `json:"type"`
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
 type userNameView struct {
 	Type  string `json:"type"`
 	ID    string `json:"id"`
 	Login string `json:"login"`
 	Name  string `json:"name"`
 }
-
-var coreAuthModule = authModuleView{Type: "CoreauthmoduleJSON", ID: "hub", Name: "Hub"}
 
 func userDetail(user storage.User) userDetailView {
 	return userDetailView{Type: loginDetails, ID: user.ID, Login: user.Login, AuthModuleName: coreAuthModule.Name, AuthModule: coreAuthModule,

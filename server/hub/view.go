@@ -45,9 +45,21 @@ type serviceView struct {
 
 	// ServiceAccount is the user that the service acts as; left out when it acts as itself.
 	ServiceAccount *directory.ServiceAccount `json:"serviceAccount,omitempty"`
+
+	// Hub has more to say of a service than there is here, and these are empty for each: it has one id, switches no
+	// audience, holds no roles and gives none.
+	Aliases                []string          `json:"aliases"`
+	AudienceSwitchTargets  []string          `json:"audienceSwitchTargets"`
+	DefaultRoles           []keyedView       `json:"defaultRoles"`
+	ProjectRoles           []projectRoleView `json:"projectRoles"`
+	TransitiveProjectRoles []projectRoleView `json:"transitiveProjectRoles"`
 }
 
-func serviceEntity(s storage.Service) (map[string]any, error) {
+// serviceEntity is a service with all its fields. That of Hub has no home but this server, whose address is not stored.
+func (a *API) serviceEntity(s storage.Service) (map[string]any, error) {
+	if s.ID == storage.HubServiceID {
+		s.HomeURL = a.PublicURL
+	}
 	var account *directory.ServiceAccount
 	if s.ServiceAccountID != "" {
 		account = &directory.ServiceAccount{ID: s.ServiceAccountID}
@@ -64,6 +76,8 @@ func serviceEntity(s storage.Service) (map[string]any, error) {
 		AccessTokenLifetime: s.AccessTokenLifetime, RefreshTokenLifetime: s.RefreshTokenLifetime,
 		RefreshTokenAbsoluteLifetime: s.RefreshTokenAbsoluteLifetime, RefreshTokenRotation: s.RefreshTokenRotation,
 		IDTokenSigningAlgorithm: s.IDTokenSigningAlgorithm,
+		Aliases:                 []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
+		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{},
 	})
 }
 
@@ -72,13 +86,13 @@ var publicServiceFields = []string{"type", "id", "key", "name", "applicationName
 
 func (a *API) visibleService(actor directory.Actor, s storage.Service) (map[string]any, error) {
 	if a.Directory.SeesAll(actor, s) {
-		return serviceEntity(s)
+		return a.serviceEntity(s)
 	}
-	return publicService(s)
+	return a.publicService(s)
 }
 
-func publicService(s storage.Service) (map[string]any, error) {
-	entity, err := serviceEntity(s)
+func (a *API) publicService(s storage.Service) (map[string]any, error) {
+	entity, err := a.serviceEntity(s)
 	if err != nil {
 		return nil, err
 	}

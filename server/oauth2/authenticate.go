@@ -22,7 +22,8 @@ type clientCredentials struct {
 }
 
 // authenticateClient finds the service that makes a request by its credentials, in a Basic header or in the form, but
-// not in both (RFC 6749 section 2.3). A public service sends its client_id alone.
+// not in both (RFC 6749 section 2.3). A public service sends its client_id alone, and so may a native app, which is
+// returned as the public service that it acts as then.
 func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, form url.Values) (storage.Service, error) {
 	sent, basic, err := readCredentials(r, form)
 	if err != nil {
@@ -99,6 +100,9 @@ func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (
 	case service.Public && sent.secret[0] == "":
 		audit.Through(ctx, directory.AuditService(service))
 		return service, nil
+	case sent.secret[0] == "" && directory.IsNativeApp(service):
+		audit.Through(ctx, directory.AuditService(service))
+		return asPublic(service), nil
 	case service.Public || sent.secret[0] == "":
 		return service, directory.ErrCredentials
 	}
@@ -107,4 +111,12 @@ func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (
 	}
 	audit.Through(ctx, directory.AuditService(service))
 	return service, nil
+}
+
+// asPublic is a native app for a request in which it leaves its secret out: what a public service may do, it may, which
+// takes PKCE (contract section 2.2, RFC 8252 section 8.5). Hub's clients register like any other service, with a secret
+// that they do not ask for.
+func asPublic(service storage.Service) storage.Service {
+	service.Public, service.ClientCredentialsFlowEnabled, service.ResourceOwnerFlowEnabled = true, false, false
+	return service
 }

@@ -74,7 +74,7 @@ func (s *Server) OpenIDMetadata(w http.ResponseWriter, _ *http.Request) error {
 		SubjectTypesSupported:    []string{"public"},
 		IDTokenSigningAlgorithms: []string{string(sign.RS256), string(sign.ES256)},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash",
-			"name", "preferred_username", "email", "email_verified", "groups"},
+			"name", "preferred_username", "picture", "email", "email_verified", "groups"},
 	})
 	return nil
 }

@@ -35,6 +35,7 @@ type userClaims struct {
 	Subject           string   `json:"sub"`
 	Name              string   `json:"name,omitempty"`
 	PreferredUsername string   `json:"preferred_username,omitempty"`
+	Picture           string   `json:"picture,omitempty"`
 	Email             string   `json:"email,omitempty"`
 	EmailVerified     *bool    `json:"email_verified,omitempty"`
 	Groups            []string `json:"groups,omitempty"`
@@ -86,6 +87,7 @@ func (s *Server) claimsAbout(ctx context.Context, user storage.User, scope []sea
 	claims := userClaims{Subject: user.ID}
 	if hasItem(scope, directory.Profile) {
 		claims.Name, claims.PreferredUsername = user.Name, user.Login
+		claims.Picture = web.AvatarURL(s.Issuer, user.ID)
 	}
 	if hasItem(scope, directory.Email) && user.Email != "" {
 		verified := false
