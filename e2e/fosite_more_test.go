@@ -34,7 +34,7 @@ var surprisesOfChecks = []surprise{
 }
 
 func implicitIsChecked(t *testing.T, s *testServer, b *browser) {
-	s.rest(t, http.MethodPost, "/services", fields{"name": "Plain", "redirectUris": []string{"http://app.example/cb"}}).
+	s.rest(t, http.MethodPost, "/services", fields{"name": "Plain", "public": true, "redirectUris": []string{"http://app.example/cb"}}).
 		refused(t, http.StatusBadRequest, "bad_request")
 	a := s.register(t, fields{"name": "Implicit"})
 	p := b.authorize(t, a.authorizeURL("response_type", "token", "response_mode", "query"))

@@ -84,9 +84,9 @@ func TestTheScopeDecidesWhatIsSaidOfTheUser(t *testing.T) {
 	a := s.register(t, fields{"trusted": true})
 	for scope, want := range map[string]string{
 		"openid":               "sub",
-		"openid profile":       "name preferred_username sub",
+		"openid profile":       "name picture preferred_username sub",
 		"openid email":         "email email_verified sub",
-		"openid profile email": "email email_verified name preferred_username sub",
+		"openid profile email": "email email_verified name picture preferred_username sub",
 	} {
 		granted := a.exchange(t, a.code(t, s.browser(t, "ann"), "scope", scope)).ok(t)
 		said := s.get(t, "/api/rest/oauth2/userinfo", bearer(text(t, granted, "access_token"))).ok(t)

@@ -100,6 +100,41 @@ func TestARefusedRedirectURIMayBeRejectedAndIsForgottenWhenItIsRegistered(t *tes
 	})
 }
 
+func TestARefusedRedirectURIIsDecidedOnAsHubsReferenceHasIt(t *testing.T) {
+	s := onSQLite(t)
+	a := s.register(t, nil)
+	tried := func(uri string) (path string) {
+		s.clock.advance(10 * time.Second)
+		a.comeBackTo(t, uri)
+		return "/services/" + a.id + "/untrustedredirecturis/" + text(t, a.untrusted(t, uri)[0], "id")
+	}
+	const uri = "https://app.example/a%20b/accept?c=d&e=/reject"
+	named := "/" + url.PathEscape(uri)
+	path := tried(uri)
+	for _, decision := range []struct{ method, path string }{
+		{http.MethodPost, "/" + url.PathEscape(uri+"x") + "/accept"}, {http.MethodPost, "/" + url.PathEscape(uri+"x") + "/reject"},
+		{http.MethodDelete, "/" + url.PathEscape("https://app.example/") + "/reject"},
+	} {
+		s.rest(t, decision.method, path+decision.path, nil).refused(t, http.StatusNotFound, "Not Found")
+	}
+	for _, reject := range []struct{ method, path string }{
+		{http.MethodDelete, ""}, {http.MethodDelete, named + "/reject"}, {http.MethodDelete, "/" + named + "/reject"}, {http.MethodPost, named + "/reject"},
+	} {
+		path := tried(uri)
+		s.rest(t, reject.method, path+reject.path, nil, s.permanentToken(t, "bob")).refused(t, http.StatusForbidden, "Forbidden")
+		s.rest(t, reject.method, path+reject.path, nil).mustBe200(t)
+		s.rest(t, http.MethodGet, path, nil).refused(t, http.StatusNotFound, "Not Found")
+		s.rest(t, reject.method, path+reject.path, nil).refused(t, http.StatusNotFound, "Not Found")
+	}
+	if uris := s.rest(t, http.MethodGet, "/services/"+a.id, nil).ok(t)["redirectUris"]; !equalJSON(uris, []any{callback}) {
+		t.Errorf("the redirect URIs are %v", uris)
+	}
+	s.rest(t, http.MethodPost, tried(uri)+named+"/accept", nil).mustBe200(t)
+	if uris := s.rest(t, http.MethodGet, "/services/"+a.id, nil).ok(t)["redirectUris"]; !equalJSON(uris, []any{callback, uri}) {
+		t.Errorf("the redirect URIs are %v", uris)
+	}
+}
+
 func TestStrangersCannotFloodTheRecordOfRedirectURIs(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, nil), s.register(t, fields{"name": "Other"})

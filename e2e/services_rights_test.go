@@ -171,7 +171,7 @@ func TestRedirectURIsAreCheckedWhenTheyAreSaved(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"http://app.example/cb", "https://app.example/cb#fragment", "https://app.example/cb#", "https://user@app.example/cb", "https://user:pw@app.example/cb",
+		"http://user@app.example/cb", "https://app.example/cb#fragment", "https://app.example/cb#", "https://user@app.example/cb", "https://user:pw@app.example/cb",
 		"javascript:alert(1)", "JavaScript:alert(1)", "javascript://app.example/%0aalert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
 		"data:text/html,x", "DATA:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://app.example/x", "about:blank",
 		"https://*.example/cb", "https://app.example/a/../b", "https://app.example/%2e%2e/b", "https://app.example/..;/b", "https://app.example\\@evil.example/",
@@ -184,6 +184,35 @@ func TestRedirectURIsAreCheckedWhenTheyAreSaved(t *testing.T) {
 	s.rest(t, http.MethodPost, "/services", fields{"name": "Relative to nothing", "redirectUris": []string{"/cb"}}).refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
 	s.rest(t, http.MethodPost, "/services", fields{"name": "Bad home", "homeUrl": "javascript:alert(1)"}).refusedField(t, http.StatusBadRequest, "bad_request", "homeUrl")
 	s.rest(t, http.MethodPost, "/services", fields{"name": "Bad base", "baseUrls": []string{"ftp://app.example"}}).refusedField(t, http.StatusBadRequest, "bad_request", "baseUrls")
+}
+
+func TestPlainHTTPToAnotherMachineIsForAdministratorsAndServicesWithASecret(t *testing.T) {
+	s := onSQLite(t, withRegistration(directory.RegistrationUsers))
+	ada := s.permanentToken(t, "ada")
+	const plain = "http://wiki.intranet:8080/callback"
+	for name, body := range map[string]fields{
+		"absolute": {"name": "Wiki", "redirectUris": []string{plain}},
+		"relative": {"name": "Wiki", "homeUrl": "http://wiki.intranet:8080", "redirectUris": []string{"/callback"}},
+	} {
+		s.rest(t, http.MethodPost, "/services", body, ada).refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
+		a := s.register(t, body)
+		a.redirectURI = plain
+		a.exchange(t, a.code(t, s.browser(t, "ada"))).ok(t)
+		public := fields{"name": "Public " + name, "public": true, "redirectUris": body["redirectUris"], "homeUrl": body["homeUrl"]}
+		if public["homeUrl"] == nil {
+			delete(public, "homeUrl")
+		}
+		s.rest(t, http.MethodPost, "/services", public).refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
+		s.rest(t, http.MethodPost, "/services/"+a.id, fields{"public": true, "clientCredentialsFlowEnabled": false, "resourceOwnerFlowEnabled": false}).
+			refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
+	}
+
+	// The owner keeps what an administrator has registered, and adds nothing like it.
+	own := "/services/" + text(t, s.rest(t, http.MethodPost, "/services?fields=id", fields{"name": "Ada's", "redirectUris": []string{callback}}, ada).ok(t), "id")
+	s.rest(t, http.MethodPost, own, fields{"redirectUris": []string{callback, plain}}, ada).refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
+	s.rest(t, http.MethodPost, own, fields{"redirectUris": []string{callback, plain}}).mustBe200(t)
+	s.rest(t, http.MethodPost, own, fields{"description": "Ada's own", "redirectUris": []string{plain}}, ada).mustBe200(t)
+	s.rest(t, http.MethodPost, own, fields{"redirectUris": []string{plain, "http://other.intranet/"}}, ada).refusedField(t, http.StatusBadRequest, "bad_request", "redirectUris")
 }
 
 func TestABadBodyOfARegistrationSaysWhatIsWrong(t *testing.T) {

@@ -136,8 +136,18 @@ func TestOthersSeeOfAUserWhatIsPublic(t *testing.T) {
 			}
 		}
 		me := s.rest(t, http.MethodGet, "/users/me", nil, s.as(t, ada)).ok(t)
-		if me["login"] != "ada" || me["groups"] != nil || me["details"] != nil {
+		if me["login"] != "ada" || !equalJSON(me["groups"], []any{}) || len(me["details"].([]any)) != 1 || !equalJSON(me["profile"].(map[string]any)["avatar"],
+			map[string]any{"url": avatar["url"], "pictureUrl": avatar["url"]}) {
 			t.Errorf("without fields, me is %v", me)
+		}
+		for _, user := range s.rest(t, http.MethodGet, "/users", nil).entries(t, "users") {
+			if user["groups"] != nil || user["details"] != nil {
+				t.Errorf("without fields, a list costs as much as all of its users: %v", user)
+			}
+		}
+		foreign := s.rest(t, http.MethodGet, "/users/ada", nil, s.as(t, bob)).ok(t)
+		if foreign["groups"] != nil || foreign["details"] != nil || foreign["VCSUserNames"] != nil || foreign["profile"].(map[string]any)["email"] != nil {
+			t.Errorf("without fields, another user sees %v", foreign)
 		}
 	})
 }

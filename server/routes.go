@@ -78,6 +78,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/users", account, s.hub.Authenticated(s.hub.Users)},
 		{"POST", "/api/rest/users", account, s.hub.Authenticated(s.hub.CreateUser)},
 		{"POST", "/api/rest/users/endUserAgreementConsent", account, s.hub.Authenticated(s.hub.AnswerAgreement)},
+		{"GET", "/api/rest/users/guest", anyone, s.hub.Anyone(s.hub.GuestUser)},
 		{"GET", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.User)},
 		{"POST", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.UpdateUser)},
 		{"DELETE", "/api/rest/users/{id}", account, s.hub.Authenticated(s.hub.DeleteUser)},

@@ -13,7 +13,7 @@ type RedirectURIError struct {
 	URI    string // as it was given
 	Reason string // what is wrong and what is accepted, fit for the eyes of whoever registers it
 
-	// PlainHTTP is set if http to a host other than this machine is the only thing wrong. An administrator may accept
+	// PlainHTTP is set if http to a host other than this machine is the only thing wrong. An administrator may register
 	// that for a confidential service; nothing else is ever to be forgiven.
 	PlainHTTP bool
 }
@@ -68,12 +68,11 @@ func CheckServiceURL(raw string) error {
 // the base itself. Home and base URLs that are not absolute are passed over.
 //
 // The error is or wraps a *RedirectURIError: for an entry that leaves the base's origin (`//host`), for a relative
-// entry where no base is absolute, for anything that CheckRedirectURI or CheckServiceURL refuses. If PlainHTTP is set
-// on it, that is all that is wrong, and the whole list is returned beside it.
+// entry where no base is absolute, and for anything that CheckRedirectURI or CheckServiceURL refuses, but for plain
+// http: who may register that is checked when it is saved.
 func AllowedRedirectURIs(homeURL string, baseURLs, registered []string) ([]string, error) {
 	bases, basesErr := absoluteBases(homeURL, baseURLs)
 	var allowed []string
-	var plainHTTP error
 	seen := map[string]bool{}
 	for _, entry := range registered {
 		uris, err := expandEntry(bases, basesErr, entry)
@@ -85,15 +84,13 @@ func AllowedRedirectURIs(homeURL string, baseURLs, registered []string) ([]strin
 				continue
 			}
 			seen[uri] = true
-			if err := CheckRedirectURI(uri); isPlainHTTP(err) {
-				plainHTTP = cmp.Or(plainHTTP, err)
-			} else if err != nil {
+			if err := CheckRedirectURI(uri); err != nil && !isPlainHTTP(err) {
 				return nil, err
 			}
 			allowed = append(allowed, uri)
 		}
 	}
-	return allowed, plainHTTP
+	return allowed, nil
 }
 
 func isPlainHTTP(err error) bool {

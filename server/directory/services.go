@@ -101,6 +101,9 @@ func (d *Directory) newService(actor Actor, patch ServicePatch) (storage.Service
 	if err := d.checkLifetimes(actor, storage.Service{}, service); err != nil {
 		return service, err
 	}
+	if err := checkPlainHTTP(actor, storage.Service{}, service); err != nil {
+		return service, err
+	}
 	return service, checkService(service)
 }
 
@@ -201,6 +204,9 @@ func (d *Directory) changed(actor Actor, before storage.Service, patch ServicePa
 		return before, &InvalidField{Field: "secret", Reason: "a public service has none; leave it out, or set public to false"}
 	}
 	if err := d.checkLifetimes(actor, before, after); err != nil {
+		return before, err
+	}
+	if err := checkPlainHTTP(actor, before, after); err != nil {
 		return before, err
 	}
 	return after, checkService(after)

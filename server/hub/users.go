@@ -60,6 +60,15 @@ func (a *API) User(w http.ResponseWriter, r *http.Request, actor directory.Actor
 	return a.answerUser(w, r, actor, user)
 }
 
+// GuestUser answers GET /api/rest/users/guest, for everybody: scripts wait for it to know that the server has started.
+func (a *API) GuestUser(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
+	guest, err := a.Directory.FreshUser(r.Context(), storage.GuestID)
+	if err != nil {
+		return err
+	}
+	return a.answerUser(w, r, actor, guest)
+}
+
 // answerUser answers a user, cut down to the asked fields, with the version as ETag.
 func (a *API) answerUser(w http.ResponseWriter, r *http.Request, actor directory.Actor, user storage.User) error {
 	fields, err := web.ParseFields(r.URL.Query().Get("fields"))

@@ -19,12 +19,12 @@ const (
 
 const fieldBlanks = " \t\r\n"
 
-// basicFields are what is left of a nested object when nobody asked for its fields.
+// basicFields are what is left of a nested entity when nobody asked for its fields.
 var basicFields = []string{"id", "type", "name", "key"}
 
 // Fields is a parsed field list: the names asked for, each with the names asked for beneath it. A nil value is a name
 // without any beneath. A nil Fields means that nothing was asked for in particular: all immediate fields of the
-// entity, with nested objects reduced to those of "id", "type", "name" and "key" that they have.
+// entity, with nested entities reduced to those of "id", "type", "name" and "key" that they have.
 type Fields map[string]Fields
 
 // ParseFields reads the value of a `fields` parameter, such as `id,profile(email/email,avatar/url)`. Commas separate
@@ -217,7 +217,12 @@ func immediateFields(entity map[string]any) map[string]any {
 	return projected
 }
 
+// onlyBasicFields reduces an object inside of another: an entity, which has an id by which the rest can be read, to its
+// basic fields. A value without an id of its own, such as an avatar, stays.
 func onlyBasicFields(entity map[string]any) map[string]any {
+	if _, isEntity := entity["id"]; !isEntity {
+		return immediateFields(entity)
+	}
 	projected := make(map[string]any, len(basicFields))
 	for _, name := range basicFields {
 		if value, known := entity[name]; known {

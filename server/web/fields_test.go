@@ -131,7 +131,7 @@ func TestOnlyTheFieldsAskedForAreKept(t *testing.T) {
 		"profile/avatar/url":              `{"profile": {"avatar": {"url": "https://hub.example/a"}}}`,
 		"profile(email/email,avatar/url)": `{"profile": {"avatar": {"url": "https://hub.example/a"}, "email": {"email": "ann@example.com"}}}`,
 		"profile/email":                   `{"profile": {"email": {"email": "ann@example.com", "verified": true}}}`,
-		"profile":                         `{"profile": {"type": "profile", "avatar": {"type": "urlavatar"}, "email": {}}}`,
+		"profile":                         `{"profile": {"type": "profile", "avatar": {"type": "urlavatar", "url": "https://hub.example/a"}, "email": {"email": "ann@example.com", "verified": true}}}`,
 		"profile/unknown":                 `{"profile": {}}`,
 		"groups(id,parent/icon)":          `{"groups": [{"id": "g", "parent": {"icon": "j"}}, null]}`,
 		"groups":                          `{"groups": [{"id": "g", "key": "k", "type": "group", "icon": "i", "parent": {"id": "p"}}, null]}`,
@@ -139,7 +139,7 @@ func TestOnlyTheFieldsAskedForAreKept(t *testing.T) {
 		"creationTime":                    `{"creationTime": 1785500000123}`,
 		"": `{
 			"id": "1", "type": "user", "name": "Ann", "guest": false, "creationTime": 1785500000123, "nothing": null,
-			"profile": {"type": "profile"},
+			"profile": {"type": "profile", "avatar": {"type": "urlavatar", "url": "https://hub.example/a"}, "email": {"email": "ann@example.com", "verified": true}},
 			"groups": [{"id": "g", "key": "k", "type": "group"}, null],
 			"roles": ["admin", "user"]
 		}`,
