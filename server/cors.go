@@ -55,5 +55,6 @@ func isPublicDocument(path string) bool {
 
 // usesCookies knows the pages, whose answers depend on who is signed in.
 func usesCookies(path string) bool {
-	return !strings.HasPrefix(path, "/api/") || path == oauth2.AuthorizePath || path == oauth2.LogoutPath || path == login.InteractivePath
+	api := strings.HasPrefix(path, "/api/") || path == oauth2.AtlassianTokenPath || path == oauth2.AccessibleResourcesPath
+	return !api || path == oauth2.AuthorizePath || path == oauth2.LogoutPath || path == login.InteractivePath
 }

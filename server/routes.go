@@ -51,6 +51,10 @@ func (s *Server) routes() []route {
 
 		{"GET", oauth2.LogoutPath, person, s.oauth2.Logout},
 
+		{"GET", oauth2.AtlassianAuthorizePath, person, s.oauth2.Authorize},
+		{"POST", oauth2.AtlassianTokenPath, client, s.oauth2.Token},
+		{"GET", oauth2.AccessibleResourcesPath, bearer, s.oauth2.AccessibleResources},
+
 		{"GET", "/", person, s.login.Home},
 		{"GET", login.SignInPath, person, s.login.SignInForm},
 		{"POST", login.InteractivePath, person, s.login.Interactive},
@@ -65,6 +69,15 @@ func (s *Server) routes() []route {
 		{"POST", "/api/rest/services/{id}", account, s.hub.Authenticated(s.hub.UpdateService)},
 		{"DELETE", "/api/rest/services/{id}", account, s.hub.Authenticated(s.hub.DeleteService)},
 		{"GET", "/api/rest/services/{id}/permissions", account, s.hub.Authenticated(s.hub.ServicePermissions)},
+		{"POST", "/api/rest/services/{id}/permissions", account, s.hub.Authenticated(s.hub.PublishPermission)},
+		{"GET", "/api/rest/services/{id}/permissions/{itemId}", account, s.hub.Authenticated(s.hub.ServicePermission)},
+		{"POST", "/api/rest/services/{id}/permissions/{itemId}", account, s.hub.Authenticated(s.hub.ChangePermission)},
+		{"DELETE", "/api/rest/services/{id}/permissions/{itemId}", account, s.hub.Authenticated(s.hub.WithdrawPermission)},
+		{"GET", "/api/rest/services/{id}/sites", account, s.hub.Authenticated(s.hub.Sites)},
+		{"POST", "/api/rest/services/{id}/sites", account, s.hub.Authenticated(s.hub.PublishSite)},
+		{"GET", "/api/rest/services/{id}/sites/{itemId}", account, s.hub.Authenticated(s.hub.Site)},
+		{"POST", "/api/rest/services/{id}/sites/{itemId}", account, s.hub.Authenticated(s.hub.ChangeSite)},
+		{"DELETE", "/api/rest/services/{id}/sites/{itemId}", account, s.hub.Authenticated(s.hub.WithdrawSite)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis", account, s.hub.Authenticated(s.hub.UntrustedRedirectURIs)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.UntrustedRedirectURI)},
 		{"DELETE", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},
@@ -168,7 +181,7 @@ func (s *Server) router() http.Handler {
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	fault := web.Refuse(http.StatusNotFound, "Not Found", "there is nothing at this address; see %s for what there is", s.oauth2.Issuer+"/api/openapi.yaml")
-	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/.well-known/") {
+	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/.well-known/") || strings.HasPrefix(r.URL.Path, "/oauth/") {
 		s.responder.Fail(w, r, fault)
 		return
 	}

@@ -53,6 +53,12 @@ func (tx *Tx) InsertConsents(consents []Consent) error {
 	return translate("store consents", err)
 }
 
+// RenewConsents adds to what a user has approved, as of when the consents say; an item that is there already moves there.
+func (tx *Tx) RenewConsents(consents []Consent) error {
+	err := tx.db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&consents).Error
+	return translate("store consents", err)
+}
+
 // DeleteConsents deletes all that a user has approved for a service.
 func (tx *Tx) DeleteConsents(userID, serviceID string) error {
 	err := tx.db.Where("user_id = ? AND service_id = ?", userID, serviceID).Delete(&Consent{}).Error

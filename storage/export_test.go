@@ -4,5 +4,6 @@ package storage
 func Structs() []any {
 	return []any{&AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
 		&AuditChain{}, &AuditEvent{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &serviceUse{},
+		&grantedPermission{}, &Permission{}, &Site{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
 }

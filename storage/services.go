@@ -54,6 +54,8 @@ type Service struct {
 	IDTokenSigningAlgorithm string
 	// ServiceAccountID is the user that client-credentials tokens of the service act as, empty for the service itself.
 	ServiceAccountID string
+	// DefaultScope are the scope items that a request without any asks for; the service itself when it is empty.
+	DefaultScope []string `gorm:"serializer:json"`
 
 	// Revision counts the changes; Version is that of the program.
 	Revision  int64
@@ -62,6 +64,8 @@ type Service struct {
 
 	// RedirectURIs are as registered, relative ones included, in their order.
 	RedirectURIs []string `gorm:"-"`
+	// GrantedPermissions are the keys of the permissions that the service may ask for, in their order.
+	GrantedPermissions []string `gorm:"-"`
 	// Secrets are the live secrets, the newest first; none for a public service.
 	Secrets []ServiceSecret `gorm:"-"`
 	// Mark is the service's revocation mark, read before everything else.
@@ -87,7 +91,7 @@ func (redirectURI) TableName() string { return "redirect_uris" }
 // Fold is the spelling by which names, keys, logins and e-mail addresses are compared.
 func Fold(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
 
-// Service finds a service by its id, with its redirect URIs, secrets and mark.
+// Service finds a service by its id, with its redirect URIs, granted permissions, secrets and mark.
 func (r reader) Service(ctx context.Context, id string) (Service, error) {
 	marks, err := r.Marks(ctx, ServiceSubject(id))
 	if err != nil {
@@ -100,6 +104,9 @@ func (r reader) Service(ctx context.Context, id string) (Service, error) {
 	}
 	service.Mark = marks[0]
 	if service.RedirectURIs, err = r.redirectURIs(ctx, id); err != nil {
+		return Service{}, err
+	}
+	if err := r.fillGrantedPermissions(ctx, map[string]*Service{id: &service}, []string{id}); err != nil {
 		return Service{}, err
 	}
 	err = db.Where("service_id = ?", id).Order("created_at DESC, id").Find(&service.Secrets).Error
@@ -142,14 +149,15 @@ func (r reader) Services(ctx context.Context, list List) ([]Service, int64, erro
 		return nil, 0, err
 	}
 	for chunk := range slices.Chunk(services, valuesAtOnce) {
-		if err := r.fillRedirectURIs(ctx, chunk); err != nil {
+		if err := r.fillLists(ctx, chunk); err != nil {
 			return nil, 0, err
 		}
 	}
 	return services, total, nil
 }
 
-func (r reader) fillRedirectURIs(ctx context.Context, services []Service) error {
+// fillLists reads what belongs to services in tables of their own, secrets apart.
+func (r reader) fillLists(ctx context.Context, services []Service) error {
 	places := make(map[string]*Service, len(services))
 	for i := range services {
 		services[i].RedirectURIs = []string{}
@@ -162,7 +170,10 @@ func (r reader) fillRedirectURIs(ctx context.Context, services []Service) error 
 		service := places[uri.ServiceID]
 		service.RedirectURIs = append(service.RedirectURIs, uri.URI)
 	}
-	return translate("find redirect URIs", err)
+	if err != nil {
+		return translate("find redirect URIs", err)
+	}
+	return r.fillGrantedPermissions(ctx, places, ids)
 }
 
 // filterableServices are the fields of Hub's list of services (contract section 3.3) that we have, and some that clients
@@ -202,7 +213,7 @@ func filterableServices(postgres bool) filterable {
 	}
 }
 
-// InsertService stores a new service with its redirect URIs and secrets; [ErrConflict] when its id or key is taken.
+// InsertService stores a new service with its redirect URIs, granted permissions and secrets; [ErrConflict] when its id or key is taken.
 func (tx *Tx) InsertService(service Service) error {
 	service.fold()
 	if err := tx.db.Create(&service).Error; err != nil {
@@ -213,10 +224,10 @@ func (tx *Tx) InsertService(service Service) error {
 			return translate("insert secret", err)
 		}
 	}
-	return tx.replaceRedirectURIs(service)
+	return tx.replaceLists(service)
 }
 
-// UpdateService stores all columns and the redirect URIs of a service, but not its secrets, and counts one more change.
+// UpdateService stores all columns, the redirect URIs and the granted permissions of a service, but not its secrets, and counts one more change.
 // [ErrNotFound] when it does not exist, [ErrConflict] when its key is taken.
 func (tx *Tx) UpdateService(service Service) error {
 	service.fold()
@@ -228,7 +239,7 @@ func (tx *Tx) UpdateService(service Service) error {
 	if result.RowsAffected == 0 {
 		return translate("update service", gorm.ErrRecordNotFound)
 	}
-	return tx.replaceRedirectURIs(service)
+	return tx.replaceLists(service)
 }
 
 // LockService finds a service and keeps others from changing it until the transaction ends.
@@ -240,6 +251,13 @@ func (tx *Tx) LockService(ctx context.Context, id string) (Service, error) {
 		}
 	}
 	return tx.Service(ctx, id)
+}
+
+func (tx *Tx) replaceLists(service Service) error {
+	if err := tx.replaceRedirectURIs(service); err != nil {
+		return err
+	}
+	return tx.replaceGrantedPermissions(service)
 }
 
 func (tx *Tx) replaceRedirectURIs(service Service) error {
@@ -280,6 +298,9 @@ func (tx *Tx) DeleteService(id string) error {
 func (s *Service) fold() {
 	if s.BaseURLs == nil {
 		s.BaseURLs = []string{}
+	}
+	if s.DefaultScope == nil {
+		s.DefaultScope = []string{}
 	}
 	s.KeyFolded, s.NameFolded = Fold(s.Key), Fold(s.Name)
 }

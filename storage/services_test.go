@@ -18,7 +18,7 @@ func fullService(id string) storage.Service {
 		Immutable: true, Trusted: true, ConsentRequired: true, Public: true, PKCERequired: true, ImplicitFlowEnabled: true,
 		AuthCodeFlowEnabled: true, ClientCredentialsFlowEnabled: true, ResourceOwnerFlowEnabled: true,
 		AccessTokenLifetime: 60, RefreshTokenLifetime: 3600, RefreshTokenAbsoluteLifetime: 315_360_000,
-		RefreshTokenRotation: true, IDTokenSigningAlgorithm: "ES256",
+		RefreshTokenRotation: true, IDTokenSigningAlgorithm: "ES256", DefaultScope: []string{"hub", "offline_access"},
 		CreatedAt: storage.Time{Time: abroad}, UpdatedAt: storage.Time{Time: abroad.Add(time.Hour)},
 		RedirectURIs: []string{"https://z.example/cb", "relative", "https://a.example/cb"},
 		Secrets: []storage.ServiceSecret{
@@ -40,6 +40,9 @@ func asStored(service storage.Service) storage.Service {
 	service.Secrets = secrets
 	if service.BaseURLs == nil {
 		service.BaseURLs = []string{}
+	}
+	if service.DefaultScope == nil {
+		service.DefaultScope = []string{}
 	}
 	if service.RedirectURIs == nil {
 		service.RedirectURIs = []string{}

@@ -15,8 +15,8 @@ import (
 // page's struct.
 func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.Node {
 	t.Helper()
-	signIn, consent, problem, home, signedOut := SignIn{}, Consent{}, Problem{}, Home{}, SignedOut{}
-	for _, page := range []any{&signIn, &consent, &problem, &home, &signedOut} {
+	signIn, consent, code, problem, home, signedOut := SignIn{}, Consent{}, Code{}, Problem{}, Home{}, SignedOut{}
+	for _, page := range []any{&signIn, &consent, &code, &problem, &home, &signedOut} {
 		filled(page)
 	}
 	stranger := home
@@ -24,6 +24,7 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 	return map[string]*html.Node{
 		"SignIn":    parsed(t, func(w io.Writer) error { return p.SignIn(w, signIn) }),
 		"Consent":   parsed(t, func(w io.Writer) error { return p.Consent(w, consent) }),
+		"Code":      parsed(t, func(w io.Writer) error { return p.Code(w, code) }),
 		"Problem":   parsed(t, func(w io.Writer) error { return p.Problem(w, problem) }),
 		"Home":      parsed(t, func(w io.Writer) error { return p.Home(w, home) }),
 		"Home out":  parsed(t, func(w io.Writer) error { return p.Home(w, stranger) }),

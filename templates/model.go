@@ -35,6 +35,55 @@ type Consent struct {
 	New         []ScopeItem // what is asked for now
 	Allowed     []ScopeItem // what the person allowed earlier
 	KeepsAccess string      // how long a refresh token would last, as "up to 1 year"; "" if none was asked for
+	Problem     string      // why the form was not accepted, in words; "" on a first visit
+	// Groups are the permissions that are asked for, by the service that publishes them.
+	Groups []PermissionGroup
+}
+
+// AsksNothingNew says whether all that is asked for was allowed before.
+func (c Consent) AsksNothingNew() bool {
+	for _, group := range c.Groups {
+		for _, permission := range group.Permissions {
+			if !permission.Allowed {
+				return false
+			}
+		}
+	}
+	return len(c.New) == 0 && c.KeepsAccess == ""
+}
+
+// PermissionGroup is what an app asks to do at one service.
+type PermissionGroup struct {
+	ServiceName string
+	SiteField   string // name of the form's field that the id of the site is sent in
+	Sites       []Site // one of which has to be chosen; none if the service has no sites
+	Permissions []Permission
+}
+
+// Site is a part of a service that permissions can be granted for.
+type Site struct {
+	ID        string
+	Name      string
+	Address   string // its URL, shown and not linked
+	AvatarURL string // https or data:image; for anything else the initials of Name are drawn
+	Chosen    bool
+}
+
+// Permission is one thing that can be allowed or not.
+type Permission struct {
+	Field       string // name of the form's field that is sent if it is ticked
+	Key         string // how a scope names it
+	Name        string
+	Description string // "" is left out
+	Writes      bool
+	Allowed     bool // whether the person allowed it earlier
+}
+
+// Code is what the page shows that a person copies an authorization code from.
+type Code struct {
+	Service  Service
+	Code     string
+	Lifetime string // as "1 minute"
 }
 
 // ScopeItem is one thing a service may get access to.

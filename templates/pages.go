@@ -18,6 +18,7 @@ type Pages struct {
 	assets    *assets
 	signIn    *template.Template
 	consent   *template.Template
+	code      *template.Template
 	problem   *template.Template
 	home      *template.Template
 	signedOut *template.Template
@@ -55,6 +56,7 @@ func New(basePath string) (*Pages, error) {
 	for name, page := range map[string]**template.Template{
 		"signin.html":    &p.signIn,
 		"consent.html":   &p.consent,
+		"code.html":      &p.code,
 		"problem.html":   &p.problem,
 		"home.html":      &p.home,
 		"signedout.html": &p.signedOut,
@@ -84,9 +86,15 @@ func (p *Pages) SignIn(w io.Writer, page SignIn) error {
 }
 
 // Consent writes the page that asks a person whether a service may use their
-// account. It posts form_token and decision, which is allow or deny.
+// account. It posts form_token, decision, which is allow or deny, and the
+// fields of the sites and permissions that were chosen.
 func (p *Pages) Consent(w io.Writer, page Consent) error {
 	return render(w, p.consent, page)
+}
+
+// Code writes the page that shows an authorization code to copy.
+func (p *Pages) Code(w io.Writer, page Code) error {
+	return render(w, p.code, page)
 }
 
 // Problem writes a page that says what went wrong and what to do next. The

@@ -61,7 +61,7 @@ func TestEveryFieldIsOnItsPage(t *testing.T) {
 		})
 	})
 	for name, page := range map[string]any{
-		"SignIn": &SignIn{}, "Consent": &Consent{}, "Problem": &Problem{}, "Home": &Home{}, "SignedOut": &SignedOut{},
+		"SignIn": &SignIn{}, "Consent": &Consent{}, "Code": &Code{}, "Problem": &Problem{}, "Home": &Home{}, "SignedOut": &SignedOut{},
 	} {
 		var shown strings.Builder
 		for _, n := range elements(pages[name], "") {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"gatehouse/storage"
 )
@@ -9,11 +11,14 @@ import (
 // Approved is what a user has approved for a service.
 type Approved struct {
 	Items map[string]bool
+	// Sites are the ids of the sites among it, the one that was chosen last first.
+	Sites []string
 	// Mark is the consent's revocation mark, read before the items.
 	Mark int64
 }
 
-// Approved finds what a user has approved for a service, by id of the service that a scope item names, or the item.
+// Approved finds what a user has approved for a service: by id of the service that a scope item names, by
+// [PermissionItem] of a permission, or by the item.
 func (d *Directory) Approved(ctx context.Context, userID, serviceID string) (Approved, error) {
 	marks, err := d.store.Marks(ctx, storage.ConsentSubject(userID, serviceID))
 	if err != nil {
@@ -23,23 +28,52 @@ func (d *Directory) Approved(ctx context.Context, userID, serviceID string) (App
 	if err != nil {
 		return Approved{}, err
 	}
-	items := map[string]bool{}
+	slices.SortStableFunc(consents, func(a, b storage.Consent) int { return b.CreatedAt.Compare(a.CreatedAt.Time) })
+	approved := Approved{Items: map[string]bool{}, Mark: marks[0]}
 	for _, consent := range consents {
-		items[consent.Item] = true
+		if site, ok := strings.CutPrefix(consent.Item, siteItem); ok {
+			approved.Sites = append(approved.Sites, site)
+		} else {
+			approved.Items[consent.Item] = true
+		}
 	}
-	return Approved{items, marks[0]}, nil
+	return approved, nil
 }
 
-// Approve adds items to what a user has approved for a service.
-func (d *Directory) Approve(ctx context.Context, userID, serviceID string, items []string) error {
-	consents := make([]storage.Consent, len(items))
-	for i, item := range items {
-		consents[i] = storage.Consent{UserID: userID, ServiceID: serviceID, Item: item, CreatedAt: storage.At(d.now())}
+// siteItem stands before the id of a site among the items of consents. No service has it for an id, and no permission is
+// of a service that has.
+const siteItem = "@site:"
+
+// PermissionItem is what a permission is called among the items of consents. It names the service, so that approval ends
+// when another publishes a permission with that key.
+func PermissionItem(p storage.Permission) string { return p.ServiceID + ":" + p.Key }
+
+// Approve adds items and sites, by their ids, to what a user has approved for a service.
+func (d *Directory) Approve(ctx context.Context, userID, serviceID string, items, sites []string) error {
+	consent := func(item string) storage.Consent {
+		return storage.Consent{UserID: userID, ServiceID: serviceID, Item: item, CreatedAt: storage.At(d.now())}
 	}
-	if len(consents) == 0 {
+	var added, chosen []storage.Consent
+	for _, item := range items {
+		added = append(added, consent(item))
+	}
+	for _, site := range sites {
+		chosen = append(chosen, consent(siteItem+site))
+	}
+	if len(added)+len(chosen) == 0 {
 		return nil
 	}
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertConsents(consents) })
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if len(added) > 0 {
+			if err := tx.InsertConsents(added); err != nil {
+				return err
+			}
+		}
+		if len(chosen) == 0 {
+			return nil
+		}
+		return tx.RenewConsents(chosen)
+	})
 }
 
 // ApprovedScope is all that a user has approved for a service.
@@ -47,12 +81,21 @@ type ApprovedScope struct {
 	Service storage.Service
 	// Items are the ids of the services that scope items name, or the items, sorted.
 	Items []string
+	// Permissions are the keys of permissions, and Sites the ids of sites.
+	Permissions, Sites []string
 	// Since is when the first of them was approved.
 	Since storage.Time
 }
 
+// add tells services, permissions and sites apart.
 func (s *ApprovedScope) add(consent storage.Consent) {
-	s.Items = append(s.Items, consent.Item)
+	if site, ok := strings.CutPrefix(consent.Item, siteItem); ok {
+		s.Sites = append(s.Sites, site)
+	} else if _, key, ok := strings.Cut(consent.Item, ":"); ok {
+		s.Permissions = append(s.Permissions, key)
+	} else {
+		s.Items = append(s.Items, consent.Item)
+	}
 	if s.Since.IsZero() || consent.CreatedAt.Before(s.Since.Time) {
 		s.Since = consent.CreatedAt
 	}

@@ -66,6 +66,8 @@ type Directory struct {
 
 	protected  *cache[ProtectedAPI]
 	allowances *allowances
+
+	permissions *cache[storage.Permission]
 }
 
 // New makes a directory on store; now is the clock.
@@ -73,6 +75,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d := &Directory{store: store, settings: settings, now: now, passwords: newPasswordHasher(), verified: newVerifiedSecrets()}
 	d.services = newCache(now, textOnly(store.Service))
 	d.names = newCache(now, textOnly(store.ServiceNamed))
+	d.permissions = newCache(now, textOnly(store.Permission))
 	d.users = newCache(now, textOnly(store.User))
 	d.groups = newCache(now, store.GroupsOf)
 	d.origins = newOriginCache(store, now)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -31,11 +32,19 @@ func (e *RedirectURIError) Error() string {
 	return fmt.Sprintf("%q is not accepted: %s", shown, e.Reason)
 }
 
+// OutOfBandURI is registered and sent as a redirect URI where no app waits for the browser: the person is shown the code,
+// and copies it. It is the name that such pages had at Google and elsewhere.
+const OutOfBandURI = "urn:ietf:wg:oauth:2.0:oob"
+
 // CheckRedirectURI says whether raw may be registered as an absolute redirect URI: https, http to this machine
 // (127.0.0.1, [::1] or localhost; RFC 8252 7.3) or a private-use scheme (RFC 8252 7.1) that is followed by a slash. It
 // has no fragment (RFC 6749 3.1.2), no user information, no dot segments in any encoding, no wildcard host, at most
-// 2,048 bytes, and only characters of RFC 3986. The error is a *RedirectURIError.
+// 2,048 bytes, and only characters of RFC 3986. [OutOfBandURI] is accepted beside these. The error is a
+// *RedirectURIError.
 func CheckRedirectURI(raw string) error {
+	if raw == OutOfBandURI {
+		return nil
+	}
 	parts := splitURI(raw)
 	if reason := redirectFault(raw, parts); reason != "" {
 		return &RedirectURIError{URI: raw, Reason: reason}
@@ -156,6 +165,9 @@ func resolveEntry(base uriParts, entry string) []string {
 // to 127.0.0.1 or [::1] and the same but for the port (RFC 8252 7.3). What CheckRedirectURI refuses never matches,
 // however it came to be among the allowed, except for plain http, which an administrator may have accepted.
 func MatchRedirectURI(allowed []string, requested string) bool {
+	if requested == OutOfBandURI {
+		return slices.Contains(allowed, requested)
+	}
 	sent := splitURI(requested)
 	if redirectFault(requested, sent) != "" {
 		return false

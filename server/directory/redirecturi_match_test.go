@@ -9,7 +9,7 @@ import (
 func TestRequestedRedirectURIsAreComparedByteForByte(t *testing.T) {
 	allowed := []string{
 		"https://app.example/cb", "https://app.example/q?a=1", "https://127.0.0.1/cb", "http://localhost:3000/cb",
-		"ytoauth://landing.url", "com.example.app:/cb", "http://intranet/cb",
+		"ytoauth://landing.url", "com.example.app:/cb", "http://intranet/cb", OutOfBandURI,
 	}
 	for _, uri := range allowed {
 		if !MatchRedirectURI(allowed, uri) {
@@ -48,7 +48,7 @@ func TestRequestedRedirectURIsAreComparedByteForByte(t *testing.T) {
 			t.Errorf("%s: %q matches", class, uri)
 		}
 	}
-	if MatchRedirectURI(nil, "https://app.example/cb") || MatchRedirectURI([]string{""}, "") {
+	if MatchRedirectURI(nil, OutOfBandURI) || MatchRedirectURI(nil, "https://app.example/cb") || MatchRedirectURI([]string{""}, "") {
 		t.Error("something matches nothing")
 	}
 }

@@ -29,6 +29,7 @@ var acceptedRedirectURIs = []string{
 	"com.example.app:/oauth2redirect/provider?x=1",
 	"myapp:///cb",
 	"MyApp://auth",
+	OutOfBandURI,
 }
 
 func TestRedirectURIsOfAppsAreAccepted(t *testing.T) {
@@ -67,7 +68,7 @@ var refusedRedirectURIs = []struct{ class, uri, reason string }{
 	{"websocket", "wss://app.example/cb", "cannot lead back"},
 	{"ftp", "ftp://app.example/cb", "cannot lead back"},
 	{"mail", "mailto:a@app.example", "cannot lead back"},
-	{"out of band", "urn:ietf:wg:oauth:2.0:oob", "cannot lead back"},
+	{"out of band by itself", "urn:ietf:wg:oauth:2.0:oob:auto", "cannot lead back"},
 	{"scheme without a slash", "unheardof:alert(1)", "not followed by a slash"},
 
 	{"fragment", "https://app.example/cb#x", "fragment"},

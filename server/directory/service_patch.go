@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -48,6 +49,10 @@ type ServicePatch struct {
 	IDTokenSigningAlgorithm *string `json:"idTokenSigningAlgorithm"`
 	// ServiceAccount is the user that client-credentials tokens of the service act as; an empty id is none.
 	ServiceAccount *ServiceAccount `json:"serviceAccount"`
+	// DefaultScope are the scope items that a request without any asks for.
+	DefaultScope *[]string `json:"defaultScope"`
+	// GrantedPermissions are the keys of the permissions that the service may ask for.
+	GrantedPermissions *[]string `json:"grantedPermissions"`
 }
 
 // ServiceAccount names the user that a service acts as.
@@ -143,6 +148,8 @@ func (p ServicePatch) apply(s *storage.Service) {
 	if p.ServiceAccount != nil {
 		s.ServiceAccountID = p.ServiceAccount.ID
 	}
+	set(&s.DefaultScope, p.DefaultScope)
+	set(&s.GrantedPermissions, p.GrantedPermissions)
 	if p.ReleaseDate != nil {
 		s.ReleaseDate = storage.Time{}
 		if *p.ReleaseDate != 0 {
@@ -210,7 +217,7 @@ func checkService(s storage.Service) error {
 	if a := s.IDTokenSigningAlgorithm; a != "" && a != "RS256" && a != "ES256" {
 		return &InvalidField{Field: "idTokenSigningAlgorithm", Reason: "RS256 and ES256 are accepted, or nothing for the server's choice"}
 	}
-	if err := checkFlows(s); err != nil {
+	if err := cmp.Or(checkDefaultScope(s.DefaultScope), checkFlows(s)); err != nil {
 		return err
 	}
 	return checkAddresses(s)
@@ -224,6 +231,23 @@ func checkText(field, value string, max int, required bool) error {
 		return &InvalidField{Field: field, Reason: fmt.Sprintf("at most %d bytes are accepted", max)}
 	case strings.ContainsFunc(value, func(r rune) bool { return unprintable(r) && r != '\n' && r != '\t' && r != '\r' }):
 		return &InvalidField{Field: field, Reason: "has a control character, or is not UTF-8"}
+	}
+	return nil
+}
+
+// scopeToken is RFC 6749 section 3.3's.
+var scopeToken = regexp.MustCompile(`^[!#-\[\]-~]{1,200}$`)
+
+const maxDefaultScope = 50
+
+func checkDefaultScope(items []string) error {
+	if len(items) > maxDefaultScope {
+		return &InvalidField{Field: "defaultScope", Reason: fmt.Sprintf("at most %d items are accepted", maxDefaultScope)}
+	}
+	for _, item := range items {
+		if !scopeToken.MatchString(item) {
+			return &InvalidField{Field: "defaultScope", Reason: fmt.Sprintf("%q is no scope item; up to 200 characters without spaces and quotes are accepted, with %%20 for a space in a name", cut(item, 100))}
+		}
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func insertService(ctx context.Context, tx *storage.Tx, service *storage.Service
 	if taken {
 		service.Key = service.ID
 	}
+	if err := checkGranted(ctx, tx, nil, service); err != nil {
+		return err
+	}
 	err = tx.InsertService(*service)
 	if errors.Is(err, storage.ErrConflict) {
 		return &InvalidField{Field: "key", Reason: "a service with this id or key exists already", Conflict: true}
@@ -228,6 +231,9 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 	}
 	if taken {
 		return &InvalidField{Field: "key", Reason: "a service with this key exists already", Conflict: true}
+	}
+	if err := checkGranted(ctx, tx, before.GrantedPermissions, &after); err != nil {
+		return err
 	}
 	if err := tx.UpdateService(after); err != nil {
 		return err

@@ -15,6 +15,9 @@ type approvedScopeView struct {
 	Type string       `json:"type"`
 	ID   string       `json:"id"`
 	User userNameView `json:"user"`
+	// Permissions are the keys of those that were approved, Sites the ids of the sites that they were approved for.
+	Permissions []string `json:"permissions"`
+	Sites       []string `json:"sites"`
 }
 
 // ApprovedScopes answers GET /api/rest/users/{id}/approvedscopes, a page by name of the services; query and orderBy are
@@ -35,7 +38,8 @@ func (a *API) WithdrawConsent(w http.ResponseWriter, r *http.Request, actor dire
 }
 
 func (a *API) approvedScopeEntity(ctx context.Context, user storage.User, approved directory.ApprovedScope) (map[string]any, error) {
-	entity, err := web.ToMap(approvedScopeView{Type: "approvedScope", ID: approved.Service.ID, User: userName(user)})
+	entity, err := web.ToMap(approvedScopeView{Type: "approvedScope", ID: approved.Service.ID, User: userName(user),
+		Permissions: orEmpty(approved.Permissions), Sites: orEmpty(approved.Sites)})
 	if err != nil {
 		return nil, err
 	}

@@ -34,30 +34,3 @@ func (a *API) ServicesHeader(w http.ResponseWriter, r *http.Request, actor direc
 	web.JSON(w, http.StatusOK, entities)
 	return nil
 }
-
-// ServicePermissions answers GET /api/rest/services/{id}/permissions, a page of what can be allowed at the service. Hub
-// itself is the only one that has permissions here.
-func (a *API) ServicePermissions(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, page, err := readPage(r)
-	if err != nil {
-		return err
-	}
-	id, err := serviceID(r, actor)
-	if err != nil {
-		return err
-	}
-	service, err := a.Directory.FreshService(r.Context(), id)
-	if err != nil {
-		return notFound(id, err)
-	}
-	entities := []map[string]any{}
-	for _, key := range directory.PermissionsOf(service) {
-		entity, err := web.ToMap(permissionOf(service, key))
-		if err != nil {
-			return err
-		}
-		entities = append(entities, entity)
-	}
-	answerWhole(w, "PermissionsPage", "permissions", page, entities, fields)
-	return nil
-}

@@ -46,6 +46,11 @@ type serviceView struct {
 	// ServiceAccount is the user that the service acts as; left out when it acts as itself.
 	ServiceAccount *directory.ServiceAccount `json:"serviceAccount,omitempty"`
 
+	// DefaultScope are the scope items that a request without any asks for.
+	DefaultScope []string `json:"defaultScope"`
+	// GrantedPermissions are the keys of the permissions that the service may ask for.
+	GrantedPermissions []string `json:"grantedPermissions"`
+
 	// Hub has more to say of a service than there is here, and these are empty for each: it has one id, switches no
 	// audience, holds no roles and gives none.
 	Aliases                []string          `json:"aliases"`
@@ -76,7 +81,8 @@ func (a *API) serviceEntity(s storage.Service) (map[string]any, error) {
 		AccessTokenLifetime: s.AccessTokenLifetime, RefreshTokenLifetime: s.RefreshTokenLifetime,
 		RefreshTokenAbsoluteLifetime: s.RefreshTokenAbsoluteLifetime, RefreshTokenRotation: s.RefreshTokenRotation,
 		IDTokenSigningAlgorithm: s.IDTokenSigningAlgorithm,
-		Aliases:                 []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
+		DefaultScope:            orEmpty(s.DefaultScope), GrantedPermissions: orEmpty(s.GrantedPermissions),
+		Aliases: []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
 		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{},
 	})
 }

@@ -81,7 +81,7 @@ func (a adapter) Authenticate(ctx context.Context, name, password string) (strin
 // open makes the claims of a presented token those of the tokens to come.
 func (s *session) open(claims *seal.Claims) {
 	s.opened = claims
-	s.claims = seal.Claims{Service: claims.Service, User: claims.User, Grant: claims.Grant, Scope: claims.Scope, Resources: claims.Resources,
+	s.claims = seal.Claims{Service: claims.Service, User: claims.User, Grant: claims.Grant, Scope: claims.Scope, Resources: claims.Resources, Sites: claims.Sites,
 		Marks: claims.Marks, Nonce: claims.Nonce, AuthTime: claims.AuthTime, Offline: claims.Offline,
 		Generation: claims.Generation, GrantExpiresAt: claims.GrantExpiresAt}
 }

@@ -30,6 +30,8 @@ type authorization struct {
 	// challenge is the decoded PKCE challenge, if one was sent.
 	challenge []byte
 	scope     scope
+	// sites are what the permissions of the scope are granted for.
+	sites []siteChoice
 	// prompts are the values of prompt.
 	prompts []string
 	// maxAge is how long ago the sign-in may be; negative for any time.
@@ -68,6 +70,9 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	if spent := s.spendPushed(r.Context(), a); spent != nil {
 		return s.showProblem(w, r, spent)
 	}
+	if a.outOfBand() {
+		return s.showProblem(w, r, err)
+	}
 	s.redirectError(w, r, a, err)
 	return nil
 }
@@ -96,11 +101,15 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, a *authorizat
 	if err != nil {
 		return err
 	}
-	missing := missingItems(a, approved)
-	if asksConsent(a) && (len(missing) > 0 || slices.Contains(a.prompts, "consent")) {
-		return s.askConsent(w, r, a, signedIn, approved)
+	if a.sites, err = s.readSites(r.Context(), a, approved); err != nil {
+		return err
 	}
-	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, missing); err != nil {
+	missing := missingItems(a, approved)
+	if asksConsent(a) && (len(missing) > 0 || slices.Contains(a.prompts, "consent")) || open(a.sites) {
+		return s.askConsent(w, r, a, signedIn, approved, "")
+	}
+	sites := slices.DeleteFunc(chosenIDs(a.sites), func(id string) bool { return slices.Contains(approved.Sites, id) })
+	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, missing, sites); err != nil {
 		return err
 	}
 	return s.grant(w, r, a, signedIn, approved)
@@ -108,6 +117,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, a *authorizat
 
 // withoutSession lets the guest in where the request allows that and guests are allowed; everybody else signs in
 // (contract section 1.2). The guest has nothing to consent to, and no refresh token: nobody is there to take it back.
+// Permissions are a person's to grant.
 func (s *Server) withoutSession(w http.ResponseWriter, r *http.Request, a *authorization) error {
 	switch a.query.Get("request_credentials") {
 	case "skip", "silent":
@@ -115,7 +125,7 @@ func (s *Server) withoutSession(w http.ResponseWriter, r *http.Request, a *autho
 		if err != nil {
 			return err
 		}
-		if allowed {
+		if allowed && len(a.scope.permissions) == 0 {
 			a.scope = a.scope.withoutOffline()
 			return s.grant(w, r, a, guest, directory.Approved{})
 		}
@@ -159,7 +169,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization,
 	canonical := canonicalItems(a.scope.items, nil)
 	session := &session{service: a.service, client: &client{service: a.service, redirectURI: a.redirectURI, scopes: canonical}}
 	session.claims = seal.Claims{
-		Service: seal.ID(a.service.ID), User: seal.ID(signedIn.User.ID), Scope: a.scope.items, Resources: a.scope.resources,
+		Service: seal.ID(a.service.ID), User: seal.ID(signedIn.User.ID), Scope: a.scope.items, Resources: a.scope.audience(), Sites: sealed(a.sites),
 		Marks:       seal.Marks{User: signedIn.Session.UserMark, Service: a.service.Mark, Consent: approved.Mark},
 		RedirectURI: a.query.Get("redirect_uri"), Challenge: a.challenge, Nonce: a.query.Get("nonce"),
 		AuthTime: signedIn.Session.SignedInAt.Unix(), Offline: a.scope.offline,
@@ -178,6 +188,9 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization,
 	response, err := s.provider.NewAuthorizeResponse(ctx, request, session)
 	if err != nil {
 		return refusalOf(session, err)
+	}
+	if a.outOfBand() {
+		return s.showCode(w, a, response.GetCode())
 	}
 	s.redirectAnswer(w, a, session, response)
 	return nil

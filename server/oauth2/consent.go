@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/server/directory"
+	"gatehouse/server/seal"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
@@ -27,18 +28,11 @@ func asksConsent(a *authorization) bool {
 
 // missingItems lists what is asked for and not yet approved.
 func missingItems(a *authorization, approved directory.Approved) []string {
-	return slices.DeleteFunc(a.consentItems(), func(item string) bool { return approved.Items[item] })
+	return slices.DeleteFunc(a.scope.consentItems(), func(item string) bool { return approved.Items[item] })
 }
 
-func (a *authorization) consentItems() []string {
-	items := canonicalItems(a.scope.items, a.scope.resources)
-	if a.scope.offline && !slices.Contains(items, directory.OfflineAccess) {
-		items = append(items, directory.OfflineAccess)
-	}
-	return items
-}
-
-func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved) error {
+// askConsent shows the consent page; problem is what was wrong with the form that was sent, "" for none.
+func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved, problem string) error {
 	if a.silent {
 		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none")
 	}
@@ -52,15 +46,32 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 		Person:     templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login},
 		SwitchURL:  s.Browser.SignInURL(signInQuery(r, a)),
 		ReturnHost: returnHost(a.redirectURI),
+		Problem:    problem,
 	}
 	if a.scope.offline {
 		page.KeepsAccess = "up to " + inWords(s.Directory.Lifetimes(a.service).RefreshTokenAbsolute)
 	}
-	for _, item := range canonicalItems(a.scope.items, a.scope.resources) {
+	if err := s.describeItems(r.Context(), a, approved, &page); err != nil {
+		return err
+	}
+	var err error
+	if page.Groups, err = s.describePermissions(r.Context(), a, approved); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if problem != "" {
+		status = http.StatusBadRequest
+	}
+	return web.HTML(w, status, func(out io.Writer) error { return s.Pages.Consent(out, page) }, web.FormTarget(a.redirectURI))
+}
+
+// describeItems puts all that is asked for on the page, permissions apart.
+func (s *Server) describeItems(ctx context.Context, a *authorization, approved directory.Approved, page *templates.Consent) error {
+	for _, item := range canonicalItems(a.scope.withoutPermissions().items, a.scope.resources) {
 		if item == directory.OfflineAccess {
 			continue // KeepsAccess says it
 		}
-		described, err := s.describeItem(r.Context(), a.service, item)
+		described, err := s.describeItem(ctx, a.service, item)
 		if err != nil {
 			return err
 		}
@@ -70,7 +81,43 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 			page.New = append(page.New, described)
 		}
 	}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return s.Pages.Consent(out, page) }, web.FormTarget(a.redirectURI))
+	return nil
+}
+
+// describePermissions groups the permissions that are asked for by the services that publish them, what reads before what
+// writes, with the sites that can be chosen.
+func (s *Server) describePermissions(ctx context.Context, a *authorization, approved directory.Approved) ([]templates.PermissionGroup, error) {
+	var groups []templates.PermissionGroup
+	for _, id := range a.scope.publishers() {
+		service, err := s.Directory.Service(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		group := templates.PermissionGroup{ServiceName: service.Name, SiteField: siteField(id)}
+		for _, choice := range a.sites {
+			if choice.serviceID == id {
+				group.Sites = describeSites(choice)
+			}
+		}
+		for _, operation := range []string{directory.ReadOperation, directory.WriteOperation} {
+			for _, p := range a.scope.permissions {
+				if p.ServiceID == id && p.Operation == operation {
+					group.Permissions = append(group.Permissions, templates.Permission{Field: permissionField(p), Key: p.Key, Name: p.Name,
+						Description: p.Description, Writes: operation == directory.WriteOperation, Allowed: approved.Items[directory.PermissionItem(p)]})
+				}
+			}
+		}
+		groups = append(groups, group)
+	}
+	return groups, nil
+}
+
+func describeSites(choice siteChoice) []templates.Site {
+	sites := make([]templates.Site, len(choice.sites))
+	for i, site := range choice.sites {
+		sites[i] = templates.Site{ID: site.ID, Name: site.Name, Address: site.URL, AvatarURL: site.AvatarURL, Chosen: site.ID == choice.proposed}
+	}
+	return sites
 }
 
 // consentPurpose ties a form to the parameters that it was shown for; not to their spelling, since templates and browsers
@@ -126,28 +173,59 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, a *authorization
 	if form.Get("decision") != "allow" {
 		return web.Refuse(http.StatusForbidden, "access_denied", "the user has refused")
 	}
-	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, a.consentItems()); err != nil {
-		return err
-	}
-	if a.pushed != nil {
-		return s.grantApproved(w, r, a, signedIn)
-	}
-	web.Redirect(w, http.StatusSeeOther, s.BasePath+AuthorizePath+"?"+withoutPrompt(a.query, "consent"))
-	return nil
+	return s.allow(w, r, a, signedIn, form)
 }
 
-// grantApproved answers a pushed request that was just approved. It cannot come back without the prompt that asked for
-// the consent page, as others do.
-func (s *Server) grantApproved(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn) error {
+// allow stores what was ticked and chosen, and sends the browser to the same request again, narrowed down to that.
+func (s *Server) allow(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, form url.Values) error {
 	approved, err := s.Directory.Approved(r.Context(), signedIn.User.ID, a.service.ID)
 	if err != nil {
 		return err
 	}
-	return s.grant(w, r, a, signedIn, approved)
+	asked := a.scope
+	a.scope = asked.keeping(func(p storage.Permission) bool { return form.Has(permissionField(p)) })
+	if len(a.scope.withoutOffline().items) == 0 {
+		return web.Refuse(http.StatusForbidden, "access_denied", "the user has allowed none of what was asked for")
+	}
+	if a.sites, err = s.choices(r.Context(), a.scope); err != nil {
+		return err
+	}
+	chooseFromForm(a.sites, form)
+	if open(a.sites) {
+		a.scope = asked
+		if a.sites, err = s.readSites(r.Context(), a, approved); err != nil {
+			return err
+		}
+		return s.askConsent(w, r, a, signedIn, approved, "Choose a site first.")
+	}
+	sites := chosenIDs(a.sites)
+	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, a.scope.consentItems(), sites); err != nil {
+		return err
+	}
+	if a.pushed != nil {
+		// It cannot come back without the prompt that asked for the consent page, as others do.
+		return s.grant(w, r, a, signedIn, approved)
+	}
+	web.Redirect(w, http.StatusSeeOther, s.BasePath+AuthorizePath+"?"+narrowedQuery(a, asked, sites).Encode())
+	return nil
+}
+
+// narrowedQuery is the query of the authorization request after the consent page was shown: without what was not ticked,
+// and with the sites that were chosen, so that two tabs do not disturb each other.
+func narrowedQuery(a *authorization, asked scope, sites []string) url.Values {
+	query := withoutPrompt(a.query, "consent")
+	if len(a.scope.items) < len(asked.items) {
+		claims := seal.Claims{Scope: a.scope.items}
+		query.Set("scope", claims.ScopeString())
+	}
+	if len(sites) > 0 {
+		query.Set("site", strings.Join(sites, " "))
+	}
+	return query
 }
 
 // withoutPrompt is the query without one value of prompt, for a request that comes back after that was done.
-func withoutPrompt(query url.Values, done string) string {
+func withoutPrompt(query url.Values, done string) url.Values {
 	left := url.Values{}
 	for name, values := range query {
 		left[name] = values
@@ -157,11 +235,14 @@ func withoutPrompt(query url.Values, done string) string {
 	if len(prompts) > 0 {
 		left.Set("prompt", strings.Join(prompts, " "))
 	}
-	return left.Encode()
+	return left
 }
 
-// returnHost is the host, or the private-use scheme, that the browser goes to next.
+// returnHost is the host, or the private-use scheme, that the browser goes to next; "" when it stays.
 func returnHost(redirectURI string) string {
+	if redirectURI == directory.OutOfBandURI {
+		return ""
+	}
 	parsed, err := url.Parse(redirectURI)
 	if err != nil {
 		return ""

@@ -27,6 +27,15 @@ type introspection struct {
 	ID        string   `json:"jti,omitempty"`
 	// Groups are the names of the user's groups, at most a second old, for those whom seesGroups lets see them.
 	Groups []string `json:"groups,omitempty"`
+	// Sites are those that the permissions among the scope are for.
+	Sites []introspectedSite `json:"sites,omitempty"`
+}
+
+// introspectedSite is a site that a token is good at.
+type introspectedSite struct {
+	ID   string `json:"id"`
+	URL  string `json:"url"`
+	Name string `json:"name"`
 }
 
 // Introspect answers POST /api/rest/oauth2/introspect (RFC 7662). A service sees the tokens that were issued to it and
@@ -88,7 +97,9 @@ func (s *Server) introspectAccess(ctx context.Context, caller storage.Service, t
 		return introspection{}, nil
 	}
 	answer, err := s.describe(ctx, caller, claims)
-	answer.TokenType = "Bearer"
+	if answer.Active {
+		answer.TokenType = "Bearer"
+	}
 	return answer, err
 }
 
@@ -105,11 +116,20 @@ func (s *Server) introspectRefresh(ctx context.Context, caller storage.Service, 
 	return s.describe(ctx, caller, claims)
 }
 
+// describe says what a token that is not revoked is good for; it is not active when nothing is left of its scope.
 func (s *Server) describe(ctx context.Context, caller storage.Service, claims *seal.Claims) (introspection, error) {
+	left, err := s.live(ctx, claims)
+	if err != nil || len(left.items) == 0 {
+		return introspection{}, err
+	}
+	claims.Scope = left.items
 	answer := introspection{Active: true, Scope: claims.ScopeString(), ClientID: string(claims.Service), Subject: string(claims.User),
 		ExpiresAt: claims.ExpiresAt, IssuedAt: claims.IssuedAt, Issuer: s.Issuer, ID: string(claims.ID)}
 	for _, service := range claims.Audience() {
 		answer.Audience = append(answer.Audience, string(service))
+	}
+	for _, site := range left.sites {
+		answer.Sites = append(answer.Sites, introspectedSite{site.ID, site.URL, site.Name})
 	}
 	if claims.User == "" {
 		answer.Subject = string(claims.Service)

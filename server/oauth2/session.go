@@ -16,7 +16,10 @@ type session struct {
 	client  *client
 	// claims are what the tokens of this request are made of; opening a code or refresh token sets them.
 	claims seal.Claims
-	// accessScope narrows the scope of the access token at a refresh; nil for the whole scope.
+	// asked is the scope that the token endpoint was asked for by a grant that has no code or token with one.
+	asked scope
+	// accessScope narrows the scope of the access token, to what a refresh asks for and to what is left of permissions; nil
+	// for the whole scope.
 	accessScope []seal.ScopeItem
 	// who is what the id_token says of the user; nil when there is none.
 	who *userClaims

@@ -23,7 +23,7 @@ func (g strategy) GenerateAccessToken(_ context.Context, requester fosite.Reques
 	s := requester.GetSession().(*session)
 	now := g.Now()
 	claims := seal.Claims{ID: seal.NewID(), Service: s.claims.Service, User: s.claims.User, Grant: s.claims.Grant,
-		Scope: s.grantedItems(), Resources: s.claims.Resources, Marks: s.claims.Marks,
+		Scope: s.grantedItems(), Resources: s.claims.Resources, Sites: s.claims.Sites, Marks: s.claims.Marks,
 		IssuedAt: now.Unix(), ExpiresAt: g.accessTokenEnd(s, now).Unix()}
 	return g.seal(seal.AccessToken, &claims)
 }

@@ -91,7 +91,7 @@ func (s *Server) newTokenSession(r *http.Request, service storage.Service, form 
 		}
 		session.claims.User, session.claims.Marks.User = seal.ID(who.User.ID), who.Mark
 		session.claims.AuthTime = who.At.Unix()
-		return s.readConsentMark(ctx, session)
+		return s.readConsent(ctx, session)
 	}
 	if grantType == "client_credentials" {
 		if err := s.readServiceAccount(r.Context(), session); err != nil {
@@ -117,13 +117,18 @@ func (s *Server) readServiceAccount(ctx context.Context, session *session) error
 		return err
 	}
 	session.claims.User, session.claims.Marks.User = seal.ID(account.User.ID), account.Mark
-	return s.readConsentMark(ctx, session)
+	return s.readConsent(ctx, session)
 }
 
-// readConsentMark reads the mark of the user's consent to the service, so that withdrawing it ends these tokens too.
-func (s *Server) readConsentMark(ctx context.Context, session *session) error {
+// readConsent reads the mark of the user's consent to the service, so that withdrawing it ends these tokens too, and the
+// sites that permissions are for.
+func (s *Server) readConsent(ctx context.Context, session *session) error {
 	approved, err := s.Directory.Approved(ctx, string(session.claims.User), session.service.ID)
+	if err != nil {
+		return err
+	}
 	session.claims.Marks.Consent = approved.Mark
+	session.claims.Sites, err = s.sitesWithoutAsking(ctx, session.asked, approved)
 	return err
 }
 
@@ -142,7 +147,8 @@ func (s *Server) readScope(ctx context.Context, session *session, form url.Value
 			return err
 		}
 	}
-	session.claims.Scope, session.claims.Resources = resolved.items, resolved.resources
+	session.asked = resolved
+	session.claims.Scope, session.claims.Resources = resolved.items, resolved.audience()
 	session.claims.Offline = resolved.offline || form.Get("grant_type") == "password" && form.Get("access_type") == "offline"
 	if session.claims.Offline {
 		session.claims.Grant = seal.NewID()
@@ -154,7 +160,7 @@ func (s *Server) readScope(ctx context.Context, session *session, form url.Value
 // decisions: client credentials of an untrusted service). One with a service account acts as that user, anywhere: an
 // administrator has approved that by naming the account.
 func checkOwnBehalf(service storage.Service, asked scope) error {
-	items := canonicalItems(asked.items, asked.resources)
+	items := asked.consentItems()
 	if len(items) == 0 {
 		return invalidScope("the scope names no service")
 	}
@@ -220,12 +226,34 @@ func fositeRequest(ctx context.Context, form url.Values) *http.Request {
 
 // checkAfterOpening checks what can be checked only when a code or refresh token has been opened.
 func (s *Server) checkAfterOpening(ctx context.Context, session *session, form url.Values) error {
+	var err error
 	switch form.Get("grant_type") {
 	case "authorization_code":
-		return checkUnaskedRedirectURI(session, form.Get("redirect_uri"))
+		err = checkUnaskedRedirectURI(session, form.Get("redirect_uri"))
 	case "refresh_token":
-		return s.checkNarrowed(ctx, session, form.Get("scope"))
+		err = s.checkNarrowed(ctx, session, form.Get("scope"))
+	default:
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	return s.checkLive(ctx, session)
+}
+
+// checkLive leaves permissions out of the access token that have been taken away since they were granted. The grant keeps
+// them, so that they come back when they are given back.
+func (s *Server) checkLive(ctx context.Context, session *session) error {
+	claims := session.claims
+	claims.Scope = session.grantedItems()
+	left, err := s.live(ctx, &claims)
+	if err != nil {
+		return err
+	}
+	if len(left.items) == 0 {
+		return invalidGrant(nil, "the permissions of the grant, or their site, have been taken away; ask the user to sign in again")
+	}
+	session.accessScope = left.items
 	return nil
 }
 

@@ -50,9 +50,20 @@ type Claims struct {
 	// its scope: those of an audience parameter.
 	Resources []ID `cbor:"16,keyasint,omitempty"`
 
+	// Sites are the parts of services that the permissions among the scope are
+	// for, one for each service that has sites.
+	Sites []Site `cbor:"17,keyasint,omitempty"`
+
 	// Request is the authorization request that was pushed, form-encoded
 	// (RFC 9126 section 2.1).
 	Request string `cbor:"18,keyasint,omitzero"`
+}
+
+// Site names a part of a service.
+type Site struct {
+	_       struct{} `cbor:",toarray"`
+	Service ID
+	ID      ID
 }
 
 // Audience returns the services that the token is meant for, each once: those
