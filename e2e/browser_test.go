@@ -269,7 +269,8 @@ func (p *page) isSignIn() bool {
 
 func (p *page) isConsent(t testing.TB) bool {
 	t.Helper()
-	return p.location == "" && strings.HasSuffix(p.address.Path, authorizePath) && p.status == http.StatusOK && len(elements(p.document(t), "form")) == 1
+	atAuthorize := strings.HasSuffix(p.address.Path, authorizePath) || strings.HasSuffix(p.address.Path, "/authorize")
+	return p.location == "" && atAuthorize && p.status == http.StatusOK && len(elements(p.document(t), "form")) == 1
 }
 
 // answerQuery is what the server told the app in the query of its redirect URI.
