@@ -184,7 +184,7 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, a *authorization,
 	}
 	asked := a.scope
 	a.scope = asked.keeping(func(p storage.Permission) bool { return form.Has(permissionField(p)) })
-	if len(a.scope.withoutOffline().items) == 0 {
+	if len(a.scope.items) < len(asked.items) && len(a.scope.withoutOffline().items) == 0 {
 		return web.Refuse(http.StatusForbidden, "access_denied", "the user has allowed none of what was asked for")
 	}
 	if a.sites, err = s.choices(r.Context(), a.scope); err != nil {
