@@ -93,13 +93,13 @@ func (s *Server) newTokenSession(r *http.Request, service storage.Service, form 
 		session.claims.AuthTime = who.At.Unix()
 		return s.readConsent(ctx, session)
 	}
-	if grantType == "client_credentials" {
-		if err := s.readServiceAccount(r.Context(), session); err != nil {
+	if grantType == "client_credentials" || grantType == "password" {
+		if err := s.readScope(r.Context(), session, form); err != nil {
 			return nil, err
 		}
 	}
-	if grantType == "client_credentials" || grantType == "password" {
-		return session, s.readScope(r.Context(), session, form)
+	if grantType == "client_credentials" {
+		return session, s.readServiceAccount(r.Context(), session)
 	}
 	return session, nil
 }
