@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,8 +152,31 @@ func (p *page) form(t testing.TB) *form {
 	if len(forms) != 1 {
 		t.Fatalf("%s (status %d) has %d forms, want one: %s", p.address, p.status, len(forms), p.words(t))
 	}
-	found := &form{page: p, action: attribute(forms[0], "action"), method: strings.ToUpper(attribute(forms[0], "method")), values: url.Values{}}
-	for _, input := range elements(forms[0], "input") {
+	return p.readForm(forms[0])
+}
+
+// formTo is the form of the page with a button of that value, and the fields, names and values in turns, as they were
+// filled in by the server.
+func (p *page) formTo(t testing.TB, button string, namesAndValues ...string) *form {
+	t.Helper()
+	for _, node := range elements(p.document(t), "form") {
+		found := p.readForm(node)
+		fits := slices.ContainsFunc(found.buttons, func(b url.Values) bool { return b.Get("action") == button })
+		for i := 0; i+1 < len(namesAndValues); i += 2 {
+			fits = fits && found.values.Get(namesAndValues[i]) == namesAndValues[i+1]
+		}
+		if fits && found.values.Has("form_token") && !strings.HasSuffix(found.action, "/auth/logout") {
+			return found
+		}
+	}
+	t.Fatalf("%s (status %d) has no form to %q with %q: %s", p.address, p.status, button, namesAndValues, p.words(t))
+	return nil
+}
+
+// readForm reads what a browser sends if nobody changes anything.
+func (p *page) readForm(node *html.Node) *form {
+	found := &form{page: p, action: attribute(node, "action"), method: strings.ToUpper(attribute(node, "method")), values: url.Values{}}
+	for _, input := range elements(node, "input") {
 		kind := attribute(input, "type")
 		if (kind == "checkbox" || kind == "radio") && !hasAttribute(input, "checked") {
 			continue
@@ -161,12 +185,31 @@ func (p *page) form(t testing.TB) *form {
 			found.values.Add(name, attribute(input, "value"))
 		}
 	}
-	for _, button := range elements(forms[0], "button") {
+	for _, area := range elements(node, "textarea") {
+		found.values.Add(attribute(area, "name"), contentOf(area))
+	}
+	for _, choice := range elements(node, "select") {
+		options := elements(choice, "option")
+		chosen := max(0, slices.IndexFunc(options, func(option *html.Node) bool { return hasAttribute(option, "selected") }))
+		found.values.Add(attribute(choice, "name"), attribute(options[chosen], "value"))
+	}
+	for _, button := range elements(node, "button") {
 		if kind := attribute(button, "type"); kind == "" || kind == "submit" {
 			found.buttons = append(found.buttons, url.Values{attribute(button, "name"): {attribute(button, "value")}})
 		}
 	}
 	return found
+}
+
+// contentOf is the text inside of an element as it is.
+func contentOf(node *html.Node) string {
+	var text strings.Builder
+	for child := range node.Descendants() {
+		if child.Type == html.TextNode {
+			text.WriteString(child.Data)
+		}
+	}
+	return text.String()
 }
 
 // submit sends a form by its button with that value, "" for the only one, after filling in what namesAndValues say.

@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"gatehouse/api"
+	"gatehouse/server/console"
 	"gatehouse/server/guard"
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
@@ -61,6 +62,17 @@ func (s *Server) routes() []route {
 		{"GET", login.InteractivePath + "/settings", anyone, s.login.InteractiveSettings},
 		{"POST", login.SignOutPath, person, s.login.SignOut},
 		{"GET", login.SignedOutPath, person, s.login.SignedOut},
+
+		{"GET", console.ProfilePath, person, s.console.Show(s.console.Profile)},
+		{"POST", console.ProfilePath, person, s.console.Change(s.console.ChangeProfile, s.console.Profile)},
+		{"GET", console.AppsPath, person, s.console.Show(s.console.AuthorisedApps)},
+		{"POST", console.AppsPath, person, s.console.Change(s.console.RevokeApps, s.console.AuthorisedApps)},
+		{"GET", console.TokensPath, person, s.console.Show(s.console.PermanentTokens)},
+		{"POST", console.TokensPath, person, s.console.Change(s.console.ChangeTokens, s.console.PermanentTokens)},
+		{"GET", console.SessionsPath, person, s.console.Show(s.console.Sessions)},
+		{"POST", console.SessionsPath, person, s.console.Change(s.console.EndSessions, s.console.Sessions)},
+		{"GET", console.PasswordPath, person, s.console.Show(s.console.Password)},
+		{"POST", console.PasswordPath, person, s.console.Change(s.console.ChangePassword, s.console.Password)},
 
 		{"POST", "/api/rest/services", registrant, s.hub.Anyone(s.hub.CreateService)},
 		{"GET", "/api/rest/services", anyone, s.hub.Anyone(s.hub.Services)},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/server/access"
+	"gatehouse/server/console"
 	"gatehouse/server/directory"
 	"gatehouse/server/guard"
 	"gatehouse/server/hub"
@@ -45,6 +46,7 @@ type Server struct {
 	hub       *hub.API
 	guard     *guard.Guard
 	login     *login.Pages
+	console   *console.Pages
 	handler   http.Handler
 }
 
@@ -77,6 +79,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
 		AuthorizePath: oauth2.AuthorizePath, BasePath: basePath, PublicURL: issuer}
+	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, BasePath: basePath, PublicURL: issuer, Now: options.Now}
 	s.handler = s.middleware(basePath, s.router())
 	return s, nil
 }

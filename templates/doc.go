@@ -9,6 +9,10 @@
 //	Home       home.html       who is signed in, what this server is
 //	SignedOut  signedout.html  the session has ended
 //
+// Those for people who are signed in, about their account, their apps and the
+// server, share a frame (console.html), a model (console_model.go) and the
+// method [Pages.Console].
+//
 // The pages hold no inline script, style or event handler. They are made for
 //
 //	Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:

@@ -21,7 +21,7 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 	}
 	stranger := home
 	stranger.Person = nil
-	return map[string]*html.Node{
+	pages := map[string]*html.Node{
 		"SignIn":    parsed(t, func(w io.Writer) error { return p.SignIn(w, signIn) }),
 		"Consent":   parsed(t, func(w io.Writer) error { return p.Consent(w, consent) }),
 		"Code":      parsed(t, func(w io.Writer) error { return p.Code(w, code) }),
@@ -30,6 +30,12 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 		"Home out":  parsed(t, func(w io.Writer) error { return p.Home(w, stranger) }),
 		"SignedOut": parsed(t, func(w io.Writer) error { return p.SignedOut(w, signedOut) }),
 	}
+	for name, shows := range consolePages {
+		page := reflect.New(reflect.TypeOf(shows))
+		filled(page.Interface())
+		pages[name] = parsed(t, func(w io.Writer) error { return p.Console(w, page.Elem().Interface()) })
+	}
+	return pages
 }
 
 func parsed(t *testing.T, render func(io.Writer) error) *html.Node {
@@ -175,8 +181,10 @@ func checkStructure(t *testing.T, doc *html.Node) {
 	}
 	for _, n := range elements(doc, "") {
 		for _, reference := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls"} {
-			if has(n, reference) && !ids[attribute(n, reference)] {
-				t.Errorf("%s of %s leads nowhere: %q", reference, n.Data, attribute(n, reference))
+			for _, id := range strings.Fields(attribute(n, reference)) {
+				if !ids[id] {
+					t.Errorf("%s of %s leads nowhere: %q", reference, n.Data, id)
+				}
 			}
 		}
 		if n.Data == "label" {

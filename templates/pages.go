@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ type Pages struct {
 	problem   *template.Template
 	home      *template.Template
 	signedOut *template.Template
+	console   map[reflect.Type]*template.Template
 }
 
 // New parses the embedded pages. basePath is the path prefix of the public
@@ -40,13 +42,18 @@ func New(basePath string) (*Pages, error) {
 	}
 	layout, err := template.New("").Funcs(template.FuncMap{
 		"asset":    assets.path,
+		"at":       func(path string) string { return basePath + path },
 		"clip":     clip,
+		"focused":  focused,
 		"home":     func() string { return basePath + "/" },
 		"homeHost": homeHost,
 		"icon":     icons.svg,
 		"imageURL": imageURL,
 		"initials": initials,
+		"invalid":  invalid,
 		"ownURL":   ownURL,
+		"readable": readable,
+		"tab":      tabOf,
 		"webURL":   webURL,
 	}).ParseFS(files, "layout.html")
 	if err != nil {
@@ -65,7 +72,8 @@ func New(basePath string) (*Pages, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	p.console, err = parseConsole(layout)
+	return p, err
 }
 
 func parsePage(layout *template.Template, name string) (*template.Template, error) {

@@ -160,7 +160,7 @@ func TestEncodingsAreChosenByTheHeader(t *testing.T) {
 
 func TestStyleSheetsFetchNothing(t *testing.T) {
 	address := regexp.MustCompile(`url\(\s*["']?([^"')]{0,40})`)
-	for _, name := range []string{"static/pico.min.css", "static/gatehouse.css"} {
+	for _, name := range []string{"static/pico.min.css", "static/gatehouse.css", "static/console.css"} {
 		css, err := files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,13 @@ const (
 	SignedOutPath   = "/auth/signed-out"
 	InteractivePath = "/api/rest/oauth2/interactive/login"
 )
+
+// NextParameter is the query parameter of the sign-in page with the path, below the public URL, of the page for people who
+// are signed in that comes next.
+const NextParameter = "next"
+
+// nextPages are where such pages are.
+var nextPages = regexp.MustCompile(`^/(account|console|admin)(/[A-Za-z0-9._-]+)*$`)
 
 // The query parameters by which a refused sign-in comes back to its page; the first is part of the contract (section 4).
 const (
@@ -149,7 +158,7 @@ func (p *Pages) Interactive(w http.ResponseWriter, r *http.Request) error {
 // sign-in, or to the start page.
 func (p *Pages) continuation(query url.Values) string {
 	if query.Get("client_id") == "" {
-		return p.BasePath + "/"
+		return p.BasePath + next(query)
 	}
 	if query.Get("request_credentials") == "required" {
 		query.Del("request_credentials")
@@ -163,6 +172,16 @@ func (p *Pages) continuation(query url.Values) string {
 		query.Set("prompt", strings.Join(prompts, " "))
 	}
 	return p.BasePath + p.AuthorizePath + "?" + query.Encode()
+}
+
+// next is the page that comes next after a sign-in that is not for an app: the start page, if none was named or what was
+// named leads anywhere else.
+func next(query url.Values) string {
+	named := query.Get(NextParameter)
+	if !nextPages.MatchString(named) || path.Clean(named) != named {
+		return "/"
+	}
+	return named
 }
 
 // SignOut answers POST /auth/logout, the form of the start page.

@@ -1,0 +1,162 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"gatehouse/server/directory"
+	"gatehouse/storage"
+	"gatehouse/templates"
+)
+
+// AuthorisedApps shows /account/apps: every service that one has approved something for, or that holds a refresh token.
+func (p *Pages) AuthorisedApps(v *Visit) error {
+	apps, err := p.authorised(v.Context(), v.who.User.ID)
+	if err != nil {
+		return err
+	}
+	return v.answer(templates.AccountApps{Frame: v.frame("account", "apps"), Apps: apps})
+}
+
+func (p *Pages) authorised(ctx context.Context, userID string) ([]templates.AuthorisedApp, error) {
+	approved, _, err := p.Directory.ApprovedScopes(ctx, userID, all)
+	if err != nil {
+		return nil, err
+	}
+	grants, _, err := p.Directory.LiveGrants(ctx, userID, all)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*templates.AuthorisedApp{}
+	for _, scope := range approved {
+		app := &templates.AuthorisedApp{ID: scope.Service.ID, Service: pageService(scope.Service), Since: moment(scope.Since)}
+		if app.Scopes, err = p.scopeItems(ctx, scope.Items); err != nil {
+			return nil, err
+		}
+		byID[app.ID] = app
+	}
+	for _, grant := range grants {
+		if err := p.addGrant(ctx, byID, grant); err != nil {
+			return nil, err
+		}
+	}
+	apps := make([]templates.AuthorisedApp, 0, len(byID))
+	for _, app := range byID {
+		apps = append(apps, *app)
+	}
+	slices.SortFunc(apps, func(a, b templates.AuthorisedApp) int {
+		return cmp.Or(strings.Compare(storage.Fold(a.Service.Name), storage.Fold(b.Service.Name)), strings.Compare(a.ID, b.ID))
+	})
+	return apps, nil
+}
+
+// addGrant adds what a grant tells about its service; one without consent is that of a trusted service.
+func (p *Pages) addGrant(ctx context.Context, apps map[string]*templates.AuthorisedApp, grant storage.Grant) error {
+	app := apps[grant.ServiceID]
+	if app == nil {
+		service, err := p.Directory.Service(ctx, grant.ServiceID)
+		if directory.IsNotFound(err) {
+			return nil // deleted meanwhile
+		} else if err != nil {
+			return err
+		}
+		app = &templates.AuthorisedApp{ID: service.ID, Service: pageService(service), Since: moment(grant.CreatedAt)}
+		if app.Scopes, err = p.scopeItems(ctx, strings.Fields(grant.Audience)); err != nil {
+			return err
+		}
+		apps[service.ID] = app
+	}
+	// In this spelling the later of two times is the greater text.
+	app.LastUsed = max(app.LastUsed, moment(grant.LastUsedAt))
+	app.Expires = max(app.Expires, moment(grant.IdleExpiresAt))
+	return nil
+}
+
+// standardItems say in plain words what the items of a consent mean that name no service.
+var standardItems = map[string]string{
+	directory.OpenID: "Sign you in", directory.Profile: "Your profile", directory.Email: "Your e-mail address",
+	directory.Groups: "Your groups", directory.OfflineAccess: "Access while you are away",
+}
+
+// scopeItems says what the items of a consent mean.
+func (p *Pages) scopeItems(ctx context.Context, items []string) ([]templates.ScopeItem, error) {
+	var described []templates.ScopeItem
+	for _, item := range items {
+		name, err := p.serviceName(ctx, item)
+		if err != nil {
+			return nil, err
+		}
+		if words, ok := standardItems[item]; ok {
+			name = words
+		}
+		described = append(described, templates.ScopeItem{Name: name})
+	}
+	return described, nil
+}
+
+// serviceName is the name of the service with an id, or the id when there is none.
+func (p *Pages) serviceName(ctx context.Context, id string) (string, error) {
+	service, err := p.Directory.Service(ctx, id)
+	if directory.IsNotFound(err) {
+		return id, nil
+	}
+	return service.Name, err
+}
+
+func (p *Pages) serviceNames(ctx context.Context, ids []string) ([]string, error) {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		name, err := p.serviceName(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		names[i] = name
+	}
+	return names, nil
+}
+
+// RevokeApps takes back the access of one app, or of all.
+func (p *Pages) RevokeApps(v *Visit) error {
+	switch v.form.Get("action") {
+	case "revoke":
+		if err := p.revokeApp(v.Context(), v.who.User.ID, v.form.Get("app")); err != nil {
+			return err
+		}
+		return v.done("one")
+	case "revoke-all":
+		apps, err := p.authorised(v.Context(), v.who.User.ID)
+		if err != nil {
+			return err
+		}
+		for _, app := range apps {
+			if err := p.revokeApp(v.Context(), v.who.User.ID, app.ID); err != nil {
+				return err
+			}
+		}
+		return v.done("all")
+	}
+	return unknownAction()
+}
+
+// revokeApp withdraws the consent for a service and ends the grants that it holds without one. What is gone already is no
+// error.
+func (p *Pages) revokeApp(ctx context.Context, userID, serviceID string) error {
+	if err := p.Directory.WithdrawConsent(ctx, userID, serviceID); err != nil && !directory.IsNotFound(err) {
+		return err
+	}
+	grants, _, err := p.Directory.LiveGrants(ctx, userID, all)
+	if err != nil {
+		return err
+	}
+	for _, grant := range grants {
+		if grant.ServiceID != serviceID {
+			continue
+		}
+		if err := p.Directory.EndGrant(ctx, grant.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

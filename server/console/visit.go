@@ -1,0 +1,214 @@
+package console
+
+import (
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/login"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+	"gatehouse/templates"
+)
+
+// Pages answers the pages. Show and Change make handlers of the methods that take a Visit.
+type Pages struct {
+	Directory *directory.Directory
+	Browser   *login.Browser
+	Templates *templates.Pages
+	// BasePath is the path of the public URL, "" or "/hub".
+	BasePath  string
+	PublicURL string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Visit is a request by somebody who is signed in.
+type Visit struct {
+	*http.Request
+	w     http.ResponseWriter
+	pages *Pages
+	// who is signed in, and actor the same for the directory.
+	who   directory.SignedIn
+	actor directory.Actor
+	// form is what was sent; empty for GET.
+	form url.Values
+	// problem is why the form was refused, and status the status that goes with it.
+	problem *templates.FormProblem
+	status  int
+}
+
+// Show makes the handler of GET. Whoever is not signed in is led to the sign-in page, and from there back.
+func (p *Pages) Show(show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := p.visit(w, r)
+		if v == nil || err != nil {
+			return err
+		}
+		return show(v)
+	}
+}
+
+// Change makes the handler of POST. The form is good only in the session and for the page that it was shown in. When
+// change refuses what was filled in, the page is shown again with the form as it was sent.
+func (p *Pages) Change(change, show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := p.visit(w, r)
+		if v == nil || err != nil {
+			return err
+		}
+		if v.form, err = web.Form(w, r); err != nil {
+			return err
+		}
+		if subtle.ConstantTimeCompare([]byte(v.form.Get("form_token")), []byte(v.formToken())) != 1 {
+			return web.Refuse(http.StatusForbidden, "invalid_request", "this form was made in another session; nothing was changed; open the page again and repeat what you did")
+		}
+		if err = change(v); err == nil || !v.refuse(err) {
+			return err
+		}
+		return show(v)
+	}
+}
+
+// visit finds out who is signed in; nil after leading the browser to the sign-in page.
+func (p *Pages) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	who, ok, err := p.Browser.SignedIn(r)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		web.Redirect(w, http.StatusSeeOther, p.Browser.SignInURL(url.Values{login.NextParameter: {r.URL.Path}}.Encode()))
+		return nil, nil
+	}
+	return &Visit{Request: r, w: w, pages: p, who: who, actor: directory.Actor{User: &who.User}, form: url.Values{}, status: http.StatusOK}, nil
+}
+
+// formToken ties the forms of a page to it and to the session.
+func (v *Visit) formToken() string { return v.pages.Browser.FormToken(v.Request, "page "+v.URL.Path) }
+
+// frame is what is around every page.
+func (v *Visit) frame(section, tab string) templates.Frame {
+	return templates.Frame{
+		Person:       templates.Person{Name: v.who.User.Name, Login: v.who.User.Login},
+		Section:      section,
+		Tab:          tab,
+		Admin:        v.actor.Admin(),
+		SignOutToken: v.pages.Browser.FormToken(v.Request, login.SignOutPath),
+		FormToken:    v.formToken(),
+		Done:         v.doneWord(),
+		Problem:      v.problem,
+	}
+}
+
+// doneWord is what led here; a form that was refused did nothing.
+func (v *Visit) doneWord() string {
+	if v.Method == http.MethodPost {
+		return ""
+	}
+	return v.URL.Query().Get("done")
+}
+
+// answer writes a page, with the status of a refused form.
+func (v *Visit) answer(page any) error {
+	return web.HTML(v.w, v.status, func(out io.Writer) error { return v.pages.Templates.Console(out, page) })
+}
+
+// done leads the browser back to the page, which says what was done.
+func (v *Visit) done(word string) error { return v.doneAt(v.URL.Path, word) }
+
+// doneAt leads the browser to another page, which says what was done.
+func (v *Visit) doneAt(path, word string) error {
+	web.Redirect(v.w, http.StatusSeeOther, v.pages.BasePath+path+"?"+url.Values{"done": {word}}.Encode())
+	return nil
+}
+
+// refuse keeps an error that the person can mend in the form; false for any other.
+func (v *Visit) refuse(err error) bool {
+	fault := web.FaultOf(err)
+	mendable := fault.Field != "" || errors.Is(err, directory.ErrOneself) || errors.Is(err, directory.ErrLastAdmin)
+	switch fault.Status {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests:
+		mendable = mendable || fault.Code != "invalid_request"
+	}
+	if !mendable {
+		return false
+	}
+	web.SetRetryAfter(v.w, fault.RetryAfter)
+	v.status, v.problem = fault.Status, &templates.FormProblem{Text: problemInWords(err, fault), Field: fault.Field}
+	return true
+}
+
+// problemInWords names a field as its label does.
+func problemInWords(err error, fault *web.Fault) string {
+	if invalid := (*directory.InvalidField)(nil); errors.As(err, &invalid) {
+		return labelOf(invalid.Field) + ": " + invalid.Reason + "."
+	}
+	if privileged := (*directory.PrivilegedField)(nil); errors.As(err, &privileged) {
+		return labelOf(privileged.Field) + ": only an administrator may set this."
+	}
+	if errors.Is(err, directory.ErrChanged) {
+		return "Somebody else has changed this meanwhile. Open the page again and repeat what you did."
+	}
+	return web.Sentence(fault.Description)
+}
+
+// labels are how the pages call the fields of the REST API.
+var labels = map[string]string{
+	"name": "Name", "email": "E-mail address", "login": "Login", "id": "Id", "key": "Key", "description": "Description",
+	"password": "New password", "oldValue": "Present password", "scope": "Good for", "expiresOn": "Expires",
+	"homeUrl": "Home page", "baseUrls": "Base URLs", "redirectUris": "Redirect URIs", "secret": "Secret", "iconUrl": "Icon",
+	"banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
+	"authCodeFlowEnabled": "Authorization code", "implicitFlowEnabled": "Implicit", "consentRequired": "Ask for consent",
+	"clientCredentialsFlowEnabled": "Client credentials", "resourceOwnerFlowEnabled": "Password", "pkceRequired": "PKCE",
+}
+
+func labelOf(field string) string {
+	if label, ok := labels[field]; ok {
+		return label
+	}
+	return field
+}
+
+// moment writes a time for the pages; "" for never.
+func moment(t storage.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// pageService is a service as people get to see it.
+func pageService(s storage.Service) templates.Service {
+	return templates.Service{Name: s.Name, Vendor: s.Vendor, HomeURL: s.HomeURL, IconURL: s.IconURL}
+}
+
+// ticked says whether a checkbox of the form was ticked.
+func (v *Visit) ticked(name string) bool { return v.form.Get(name) == "on" }
+
+// text is the value of a field that the form has, without blanks around it; nil for one that it does not have.
+func (v *Visit) text(name string) *string {
+	values, ok := v.form[name]
+	if !ok {
+		return nil
+	}
+	trimmed := strings.TrimSpace(values[0])
+	return &trimmed
+}
+
+// typed is what a field holds: what was typed if the form was refused, and else what is stored.
+func (v *Visit) typed(name, stored string) string {
+	if values, ok := v.form[name]; ok {
+		return values[0]
+	}
+	return stored
+}
+
+// unknownAction is for a form that was not made by a page of ours.
+func unknownAction() error {
+	return web.Refuse(http.StatusBadRequest, "invalid_request", "the form does not say what to do; open the page again and press one of its buttons")
+}

@@ -1,0 +1,112 @@
+package templates
+
+// Frame is what is around a page for somebody who is signed in.
+type Frame struct {
+	Person       Person
+	Section      string // account, console or admin
+	Tab          string // the page within the section; "" for its first
+	Admin        bool   // whether Person administers this server
+	SignOutToken string // ties the sign-out form to the session
+	FormToken    string // ties the forms of the page to the session and the page
+	Done         string // what the form did that led here, a word of the page; "" for nothing
+	Problem      *FormProblem
+}
+
+// FormProblem is why a form was refused.
+type FormProblem struct {
+	Text  string // what is wrong and what to do next
+	Field string // the id of the field that is wrong; "" for none or several
+}
+
+// Choice is one of several things to choose from.
+type Choice struct {
+	ID     string
+	Name   string
+	Chosen bool
+}
+
+// Paging says which part of a list is shown.
+type Paging struct {
+	From, To, Total int    // counted from 1
+	Previous, Next  string // addresses of the parts around; "" for none
+}
+
+// Times in the pages are texts of RFC 3339 in UTC, "" for never.
+
+// AccountProfile shows what a person can change about themselves.
+type AccountProfile struct {
+	Frame
+	ID     string
+	Login  string
+	Name   string
+	Email  string
+	Role   string
+	Groups []string
+}
+
+// AccountApps lists the apps that use a person's account.
+type AccountApps struct {
+	Frame
+	Apps []AuthorisedApp
+}
+
+// AuthorisedApp is an app that uses a person's account.
+type AuthorisedApp struct {
+	ID       string
+	Service  Service
+	Scopes   []ScopeItem
+	Since    string // when it was first allowed something; "" for an app that nobody is asked about
+	LastUsed string // when it last refreshed its tokens; "" for an app that keeps no access
+	Expires  string // when the access ends that it keeps, if it is not used
+}
+
+// AccountTokens lists the permanent tokens of a person, with a form to make one.
+type AccountTokens struct {
+	Frame
+	Made         *MadeToken // right after it was made
+	Tokens       []PermanentToken
+	Name         string // the fields of the form, as they were sent
+	Services     []Choice
+	MoreServices bool // whether there are more than Services
+	Scopes       string
+	Lives        []Choice
+}
+
+// MadeToken is a token that is shown this one time.
+type MadeToken struct{ Name, Token string }
+
+// PermanentToken is one without the token itself.
+type PermanentToken struct {
+	ID       string
+	Name     string
+	Scope    []string // names of services
+	Created  string
+	LastUsed string
+	Expires  string
+	Expired  bool
+}
+
+// AccountSessions lists the browsers in which a person is signed in.
+type AccountSessions struct {
+	Frame
+	Sessions []Session
+	Others   bool // whether there is another than this browser's
+}
+
+// Session is a browser in which somebody is signed in.
+type Session struct {
+	ID         string
+	Device     string // browser and system
+	Address    string // where it signed in from; "" is left out
+	SignedIn   string
+	LastSeen   string
+	Expires    string
+	Remembered bool
+	Current    bool // whether it is the browser that asks
+}
+
+// AccountPassword has the form to change one's password.
+type AccountPassword struct {
+	Frame
+	HasPassword bool
+}

@@ -1,0 +1,83 @@
+package templates
+
+import (
+	"fmt"
+	"html/template"
+	"io"
+	"reflect"
+	"time"
+)
+
+// consolePages are the pages for those who are signed in, and their files.
+var consolePages = map[string]any{
+	"account_profile.html":  AccountProfile{},
+	"account_apps.html":     AccountApps{},
+	"account_tokens.html":   AccountTokens{},
+	"account_sessions.html": AccountSessions{},
+	"account_password.html": AccountPassword{},
+}
+
+// parseConsole parses the pages of consolePages, by the type of what they show.
+func parseConsole(layout *template.Template) (map[reflect.Type]*template.Template, error) {
+	frame, err := parsePage(layout, "console.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := make(map[reflect.Type]*template.Template, len(consolePages))
+	for name, shows := range consolePages {
+		if pages[reflect.TypeOf(shows)], err = parsePage(frame, name); err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
+}
+
+// Console writes a page for somebody who is signed in; page is one of the structs that embed [Frame]. Its forms post
+// form_token and, where there are several, action.
+func (p *Pages) Console(w io.Writer, page any) error {
+	parsed, ok := p.console[reflect.TypeOf(page)]
+	if !ok {
+		return fmt.Errorf("there is no page for %T", page)
+	}
+	return render(w, parsed, page)
+}
+
+// tab is a link to a page of a section.
+type tab struct {
+	Path, Name string
+	Current    bool
+}
+
+// tabOf makes the link to the page with the name tab.
+func tabOf(frame any, name, path, words string) (tab, error) {
+	current := reflect.ValueOf(frame).FieldByName("Tab")
+	if !current.IsValid() {
+		return tab{}, fmt.Errorf("%T has no frame", frame)
+	}
+	return tab{path, words, current.String() == name}, nil
+}
+
+// readable writes a time of RFC 3339 for people, in UTC. Anything else stays as it is.
+func readable(moment string) string {
+	at, err := time.Parse(time.RFC3339, moment)
+	if err != nil {
+		return moment
+	}
+	return at.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
+// focused are the attributes of the field that a problem is about: the cursor goes there.
+func focused(problem *FormProblem, field string) template.HTMLAttr {
+	if problem == nil || problem.Field != field {
+		return ""
+	}
+	return ` aria-invalid="true" autofocus`
+}
+
+// invalid are the attributes of a field that has no other description.
+func invalid(problem *FormProblem, field string) template.HTMLAttr {
+	if attributes := focused(problem, field); attributes != "" {
+		return attributes + ` aria-describedby="problem"`
+	}
+	return ""
+}
