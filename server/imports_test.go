@@ -22,12 +22,8 @@ const module = "gatehouse/"
 var layers = [][]string{
 	{"cmd/gatehouse", "storage/storagetest"},
 	{"server"},
-<<<<<<< HEAD
-	{"server/oauth2", "server/hub", "server/guard", "server/login", "server/jobs"},
-=======
 	{"server/console"},
-	{"server/oauth2", "server/hub", "server/login", "server/jobs"},
->>>>>>> 3326f81 (My account: apps, permanent tokens, sessions, password and profile, on pages that work without scripts)
+	{"server/oauth2", "server/hub", "server/guard", "server/login", "server/jobs"},
 	{"server/access", "server/web"},
 	{"server/directory"},
 	{"server/audit"},
