@@ -105,8 +105,14 @@ func (p place) start(t *testing.T, arguments ...string) *process {
 // launch starts the server and waits for nothing.
 func (p place) launch(t *testing.T, arguments ...string) *process {
 	t.Helper()
+	return p.launchLogging(t, os.Stderr, arguments...)
+}
+
+// launchLogging is launch with another place for the log.
+func (p place) launchLogging(t *testing.T, log io.Writer, arguments ...string) *process {
+	t.Helper()
 	command := p.command(t, append([]string{"serve"}, arguments...)...)
-	command.Stderr = os.Stderr
+	command.Stderr = log
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

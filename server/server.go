@@ -75,7 +75,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")
 	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
 		Pages: pages, Responder: s.responder, Browser: browser, Log: options.Log, Now: options.Now})
-	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
+	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, Log: options.Log, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
 		AuthorizePath: oauth2.AuthorizePath, BasePath: basePath, PublicURL: issuer}

@@ -34,12 +34,14 @@ type Service struct {
 	OwnerID   string
 	Immutable bool
 
-	Trusted                      bool
-	ConsentRequired              bool
-	Public                       bool
-	PKCERequired                 bool `gorm:"column:pkce_required"`
-	PushedAuthorizationRequired  bool
-	ImplicitFlowEnabled          bool
+	Trusted                     bool
+	ConsentRequired             bool
+	Public                      bool
+	PKCERequired                bool `gorm:"column:pkce_required"`
+	PushedAuthorizationRequired bool
+	ImplicitFlowEnabled         bool
+	// ImplicitFlowSince is when the implicit flow was turned on, zero where that is not known.
+	ImplicitFlowSince            Time
 	AuthCodeFlowEnabled          bool
 	ClientCredentialsFlowEnabled bool
 	ResourceOwnerFlowEnabled     bool

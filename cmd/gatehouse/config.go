@@ -41,6 +41,8 @@ type Config struct {
 	Secret string
 	// AdminLogin and AdminPassword are the first administrator's; a password of "" means that none was chosen.
 	AdminLogin, AdminPassword string
+	// Profile is compat or strict.
+	Profile string
 	// Registration says who may register services: admin, users or open.
 	Registration string
 	// RequirePushedAuthorizationRequests is yes or no.

@@ -90,6 +90,11 @@ var options = []option{
 		set:     textOf(1, func(c *Config) *string { return &c.AdminPassword }),
 	},
 	{
+		flag: "profile", env: "GATEHOUSE_PROFILE", fallback: "compat", kind: "word",
+		meaning: "`compat` lets services do what Hub does, `strict` only what RFC 9700 and OAuth 2.1 allow, whatever they are set to",
+		set:     wordOf(func(c *Config) *string { return &c.Profile }, "compat", "strict"),
+	},
+	{
 		flag: "registration", env: "GATEHOUSE_REGISTRATION", fallback: "admin", kind: "word",
 		meaning: "who may register services: `admin` (administrators), `users` (everybody signed in) or `open` (anybody)",
 		set:     wordOf(func(c *Config) *string { return &c.Registration }, "admin", "users", "open"),

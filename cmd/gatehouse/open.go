@@ -50,6 +50,7 @@ func withDirectory(ctx context.Context, cfg Config, do func(*directory.Directory
 
 func settingsOf(cfg Config) directory.Settings {
 	return directory.Settings{
+		Profile:                      directory.SecurityProfile(cfg.Profile),
 		Registration:                 directory.Registration(cfg.Registration),
 		PushedAuthorizationRequired:  cfg.RequirePushedAuthorizationRequests == "yes",
 		AccessTokenLifetime:          cfg.AccessTokenLifetime,

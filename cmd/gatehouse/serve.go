@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,7 +116,24 @@ func (p *Program) open(ctx context.Context) (err error) {
 	p.http = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
+	if err := p.warnOfWeaknesses(ctx, directory.New(p.store, settings, p.now)); err != nil {
+		return err
+	}
 	p.admin, err = makeAdmin(ctx, directory.New(p.store, settings, p.now), p.cfg)
+	return err
+}
+
+// warnOfWeaknesses logs how many services are set to less than today's practice asks for; which ones, and what to do, is
+// in their field weaknesses. Under the profile strict they do not get what they are set to.
+func (p *Program) warnOfWeaknesses(ctx context.Context, d *directory.Directory) error {
+	counts, err := d.CountWeaknesses(ctx)
+	text := "services are weaker than today's practice"
+	if d.Settings().Profile == directory.Strict {
+		text = "services are set to what the profile strict forbids, and do not get it"
+	}
+	for _, weakness := range slices.Sorted(maps.Keys(counts)) {
+		p.log.WarnContext(ctx, text, "weakness", weakness, "services", counts[weakness])
+	}
 	return err
 }
 

@@ -23,6 +23,8 @@ const (
 
 // Settings are the choices of the operator that the domain needs.
 type Settings struct {
+	// Profile is the stance towards what today's practice advises against; [Compat] when empty.
+	Profile      SecurityProfile
 	Registration Registration
 	// AccessTokenLifetime is how long an access token lives.
 	AccessTokenLifetime time.Duration
@@ -73,7 +75,7 @@ type Directory struct {
 // New makes a directory on store; now is the clock.
 func New(store *storage.Store, settings Settings, now func() time.Time) *Directory {
 	d := &Directory{store: store, settings: settings, now: now, passwords: newPasswordHasher(), verified: newVerifiedSecrets()}
-	d.services = newCache(now, textOnly(store.Service))
+	d.services = newCache(now, textOnly(settings.Profile.effectively(store.Service)))
 	d.names = newCache(now, textOnly(store.ServiceNamed))
 	d.permissions = newCache(now, textOnly(store.Permission))
 	d.users = newCache(now, textOnly(store.User))

@@ -95,8 +95,9 @@ func (d *Directory) newService(actor Actor, patch ServicePatch) (storage.Service
 	public := patch.Public != nil && *patch.Public
 	service.AuthCodeFlowEnabled = true
 	service.ClientCredentialsFlowEnabled = !public
-	service.ImplicitFlowEnabled = actor.Admin()
-	service.ResourceOwnerFlowEnabled = actor.Admin() && !public
+	service.ImplicitFlowEnabled = actor.Admin() && !d.settings.Profile.strict()
+	service.ResourceOwnerFlowEnabled = actor.Admin() && !d.settings.Profile.strict() && !public
+	service.PKCERequired = d.settings.Profile.strict()
 	patch.apply(&service)
 	if service.Key == "" {
 		service.Key = service.Name
@@ -107,7 +108,22 @@ func (d *Directory) newService(actor Actor, patch ServicePatch) (storage.Service
 	if err := checkPlainHTTP(actor, storage.Service{}, service); err != nil {
 		return service, err
 	}
+	service.ImplicitFlowSince = implicitSince(storage.Service{}, service)
+	if err := d.settings.Profile.check(storage.Service{}, service, patch); err != nil {
+		return service, err
+	}
 	return service, checkService(service)
+}
+
+// implicitSince is when the implicit flow was turned on, of a service that is changed now.
+func implicitSince(before, after storage.Service) storage.Time {
+	switch {
+	case !after.ImplicitFlowEnabled:
+		return storage.Time{}
+	case before.ImplicitFlowEnabled:
+		return before.ImplicitFlowSince
+	}
+	return after.UpdatedAt
 }
 
 // newSecret gives a confidential service the secret that the patch brings, or a generated one.
@@ -171,7 +187,7 @@ func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, p
 		return nil
 	})
 	d.forgetServices(id)
-	return after, err
+	return d.settings.Profile.effective(after), err
 }
 
 // same says whether a change of a service has changed nothing but the time of the last change.
@@ -200,7 +216,7 @@ func (d *Directory) changed(actor Actor, before storage.Service, patch ServicePa
 	if !after.UpdatedAt.After(before.UpdatedAt.Time) {
 		after.UpdatedAt = storage.At(before.UpdatedAt.Add(time.Millisecond))
 	}
-	if before.Public && !after.Public && patch.Secret == nil {
+	if before.Public && !after.Public && patch.Secret == nil && !d.settings.Profile.strict() {
 		return before, &InvalidField{Field: "secret", Reason: "a service that is not public needs one; send it along"}
 	}
 	if after.Public && patch.Secret != nil {
@@ -210,6 +226,10 @@ func (d *Directory) changed(actor Actor, before storage.Service, patch ServicePa
 		return before, err
 	}
 	if err := checkPlainHTTP(actor, before, after); err != nil {
+		return before, err
+	}
+	after.ImplicitFlowSince = implicitSince(before, after)
+	if err := d.settings.Profile.check(before, after, patch); err != nil {
 		return before, err
 	}
 	return after, checkService(after)
@@ -307,12 +327,16 @@ func (d *Directory) Services(ctx context.Context, actor Actor, list storage.List
 	if !actor.Admin() {
 		list.Visible = publicServiceFields
 	}
-	return d.store.Services(ctx, list)
+	services, total, err := d.store.Services(ctx, list)
+	for i, service := range services {
+		services[i] = d.settings.Profile.effective(service)
+	}
+	return services, total, err
 }
 
 // FreshService finds a service by id as it is now, for those who are about to show or change it.
 func (d *Directory) FreshService(ctx context.Context, id string) (storage.Service, error) {
-	return d.store.Service(ctx, id)
+	return d.settings.Profile.effectively(d.store.Service)(ctx, id)
 }
 
 // SeesAll says whether the actor sees all fields of a service, and not only those that everybody signed in sees.

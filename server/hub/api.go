@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"gatehouse/server/access"
@@ -16,6 +17,7 @@ import (
 type API struct {
 	Directory *directory.Directory
 	Tokens    *access.Tokens
+	Log       *slog.Logger
 	// Registrations bounds how often strangers may register services from one address.
 	Registrations *web.Limiter
 	// PublicURL is how clients reach the server, without a trailing slash.

@@ -37,6 +37,10 @@ func (a *API) CreateService(w http.ResponseWriter, r *http.Request, actor direct
 	if err != nil {
 		return err
 	}
+	if err := a.addWeaknesses(actor, []storage.Service{service}, []map[string]any{entity}); err != nil {
+		return err
+	}
+	a.warnOfWeaknesses(r, service)
 	if _, asked := fields["secret"]; asked && secret != "" {
 		entity["secret"] = secret
 	}
@@ -85,6 +89,14 @@ func (a *API) listServices(r *http.Request, actor directory.Actor, fields web.Fi
 			return nil, 0, err
 		}
 	}
+	if fields.Names(weaknessesField) {
+		if err := a.Directory.WithSecrets(r.Context(), services); err != nil {
+			return nil, 0, err
+		}
+		if err := a.addWeaknesses(actor, services, items); err != nil {
+			return nil, 0, err
+		}
+	}
 	for i, item := range items {
 		items[i] = fields.Project(item)
 	}
@@ -114,6 +126,9 @@ func (a *API) Service(w http.ResponseWriter, r *http.Request, actor directory.Ac
 			return err
 		}
 	}
+	if err := a.addWeaknesses(actor, []storage.Service{service}, []map[string]any{entity}); err != nil {
+		return err
+	}
 	setETag(w, service.Revision)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
@@ -134,6 +149,7 @@ func (a *API) UpdateService(w http.ResponseWriter, r *http.Request, actor direct
 	if err != nil {
 		return notFound(id, err)
 	}
+	a.warnOfWeaknesses(r, after)
 	setETag(w, after.Revision)
 	return empty(w)
 }

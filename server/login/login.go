@@ -88,7 +88,7 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 		page.Service = &templates.Service{Name: service.Name, Vendor: service.Vendor, HomeURL: service.HomeURL, IconURL: service.IconURL}
-		options = signInOptions(service, query.Get("redirect_uri"))
+		options = p.signInOptions(service, query.Get("redirect_uri"))
 	case !directory.IsNotFound(err):
 		return err
 	}
@@ -97,8 +97,8 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 
 // signInOptions lets the form lead to where the service is sent its answer, and the service's own pages put a frame
 // around the sign-in page, as Ring UI's dialog does (contract section 5.4).
-func signInOptions(service storage.Service, redirectURI string) []web.PageOption {
-	allowed, _ := directory.AllowedRedirectURIs(service.HomeURL, service.BaseURLs, service.RedirectURIs)
+func (p *Pages) signInOptions(service storage.Service, redirectURI string) []web.PageOption {
+	allowed, _ := p.Directory.RedirectURIs(service)
 	addresses := append([]string{service.HomeURL}, service.BaseURLs...)
 	options := []web.PageOption{web.FrameAncestors(directory.RedirectOrigins(append(addresses, allowed...))...)}
 	if redirectURI == "" && len(allowed) == 1 {

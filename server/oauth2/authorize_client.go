@@ -44,7 +44,7 @@ func (s *Server) readClient(r *http.Request) (*authorization, error) {
 
 // readRedirectURI accepts a redirect URI that the service has registered, and records one that it has not.
 func (s *Server) readRedirectURI(r *http.Request, a *authorization) error {
-	err := a.readRedirectURI()
+	err := s.matchRedirectURI(a)
 	if mismatch := (*redirectMismatch)(nil); errors.As(err, &mismatch) {
 		s.recordMismatch(r, a.service, a.query.Get("redirect_uri"))
 	}
@@ -87,9 +87,9 @@ type redirectMismatch struct {
 	differences []directory.RedirectDifference
 }
 
-// readRedirectURI accepts a redirect URI that the service has registered, or the only one when none is sent.
-func (a *authorization) readRedirectURI() error {
-	allowed, err := directory.AllowedRedirectURIs(a.service.HomeURL, a.service.BaseURLs, a.service.RedirectURIs)
+// matchRedirectURI accepts a redirect URI that the service has registered, or the only one when none is sent.
+func (s *Server) matchRedirectURI(a *authorization) error {
+	allowed, err := s.Directory.RedirectURIs(a.service)
 	if err != nil {
 		return err
 	}

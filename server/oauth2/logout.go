@@ -23,7 +23,7 @@ func (s *Server) Logout(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return s.showProblem(w, r, err)
 	}
-	next, err := returnAfterLogout(service, query)
+	next, err := s.returnAfterLogout(service, query)
 	if err != nil {
 		return s.showProblem(w, r, err)
 	}
@@ -65,8 +65,8 @@ func (s *Server) loggingOut(r *http.Request, query url.Values) (service storage.
 
 // returnAfterLogout is the address to return to, with the state: the one that was asked for if the service has
 // registered it, else the first registered one that a browser can open; "" when there is none.
-func returnAfterLogout(service storage.Service, query url.Values) (string, error) {
-	allowed, err := directory.AllowedRedirectURIs(service.HomeURL, service.BaseURLs, service.RedirectURIs)
+func (s *Server) returnAfterLogout(service storage.Service, query url.Values) (string, error) {
+	allowed, err := s.Directory.RedirectURIs(service)
 	if err != nil {
 		return "", err
 	}

@@ -67,7 +67,9 @@ func (s *Server) Metadata(w http.ResponseWriter, _ *http.Request) error {
 // OpenIDMetadata answers GET /.well-known/openid-configuration, at both of Hub's addresses (contract section 4).
 func (s *Server) OpenIDMetadata(w http.ResponseWriter, _ *http.Request) error {
 	document := s.metadata()
-	document.ResponseTypesSupported = append(document.ResponseTypesSupported, "id_token")
+	if !s.strict() {
+		document.ResponseTypesSupported = append(document.ResponseTypesSupported, "id_token")
+	}
 	web.PublicJSON(w, openidMetadata{
 		metadata:         document,
 		UserInfoEndpoint: s.Issuer + UserInfoPath, KeysEndpoint: s.Issuer + KeysPath, EndSessionEndpoint: s.Issuer + LogoutPath,
@@ -79,7 +81,15 @@ func (s *Server) OpenIDMetadata(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// strict says that the implicit and password grants are nowhere to be had.
+func (s *Server) strict() bool { return s.Directory.Settings().Profile == directory.Strict }
+
 func (s *Server) metadata() metadata {
+	responseTypes := []string{"code", "token"}
+	grantTypes := []string{"authorization_code", "refresh_token", "client_credentials", "password", "implicit"}
+	if s.strict() {
+		responseTypes, grantTypes = responseTypes[:1], grantTypes[:3]
+	}
 	confidential := []string{"client_secret_basic", "client_secret_post"}
 	withPublic := append(confidential[:2:2], "none")
 	return metadata{
@@ -90,9 +100,9 @@ func (s *Server) metadata() metadata {
 		RequirePushedAuthorizationRequests:         s.Directory.Settings().PushedAuthorizationRequired,
 		ServiceDocumentation:                       s.Issuer + "/api/openapi.yaml",
 		ScopesSupported:                            []string{directory.OpenID, directory.OfflineAccess, directory.Profile, directory.Email, directory.Groups},
-		ResponseTypesSupported:                     []string{"code", "token"},
+		ResponseTypesSupported:                     responseTypes,
 		ResponseModesSupported:                     []string{"query", "fragment"},
-		GrantTypesSupported:                        []string{"authorization_code", "refresh_token", "client_credentials", "password", "implicit"},
+		GrantTypesSupported:                        grantTypes,
 		TokenEndpointAuthMethodsSupported:          withPublic,
 		IntrospectionEndpointAuthMethodsSupported:  confidential,
 		RevocationEndpointAuthMethodsSupported:     withPublic,

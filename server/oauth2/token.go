@@ -229,7 +229,7 @@ func (s *Server) checkAfterOpening(ctx context.Context, session *session, form u
 	var err error
 	switch form.Get("grant_type") {
 	case "authorization_code":
-		err = checkUnaskedRedirectURI(session, form.Get("redirect_uri"))
+		err = s.checkUnaskedRedirectURI(session, form.Get("redirect_uri"))
 	case "refresh_token":
 		err = s.checkNarrowed(ctx, session, form.Get("scope"))
 	default:
@@ -259,12 +259,12 @@ func (s *Server) checkLive(ctx context.Context, session *session) error {
 
 // checkUnaskedRedirectURI refuses a redirect URI that the service does not have, where the authorization request named
 // none: fosite has nothing to compare with then.
-func checkUnaskedRedirectURI(session *session, sent string) error {
+func (s *Server) checkUnaskedRedirectURI(session *session, sent string) error {
 	if sent == "" || session.opened.RedirectURI != "" {
 		return nil
 	}
 	service := session.service
-	allowed, err := directory.AllowedRedirectURIs(service.HomeURL, service.BaseURLs, service.RedirectURIs)
+	allowed, err := s.Directory.RedirectURIs(service)
 	if err == nil && !directory.MatchRedirectURI(allowed, sent) {
 		return invalidGrant(nil, "redirect_uri is not where the authorization code was sent; leave it out, as in the authorization request")
 	}
