@@ -9,5 +9,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	stopChromium()
 	removeProgram()
+	removeOpenIDClients()
 	os.Exit(code)
 }
