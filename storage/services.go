@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -80,6 +81,8 @@ type ServiceSecret struct {
 	ServiceID string
 	Hash      string
 	CreatedAt Time
+	// LastUsedAt is zero for a secret that was never used.
+	LastUsedAt Time
 }
 
 type redirectURI struct {
@@ -176,6 +179,12 @@ func (r reader) fillLists(ctx context.Context, services []Service) error {
 		return translate("find redirect URIs", err)
 	}
 	return r.fillGrantedPermissions(ctx, places, ids)
+}
+
+// ServicesOf reads a part of the services of an owner, as Services does.
+func (r reader) ServicesOf(ctx context.Context, ownerID string, list List) ([]Service, int64, error) {
+	own := reader{r.db.Where("owner_id = ?", ownerID).Session(&gorm.Session{})}
+	return own.Services(ctx, list)
 }
 
 // filterableServices are the fields of Hub's list of services (contract section 3.3) that we have, and some that clients
@@ -280,6 +289,26 @@ func (tx *Tx) ReplaceSecrets(secret ServiceSecret) error {
 		return err
 	}
 	return translate("insert secret", tx.db.Create(&secret).Error)
+}
+
+// InsertSecret gives a service another secret.
+func (tx *Tx) InsertSecret(secret ServiceSecret) error {
+	return translate("insert secret", tx.db.Create(&secret).Error)
+}
+
+// TouchSecret records that a secret was used at now.
+func (tx *Tx) TouchSecret(id string, now time.Time) error {
+	err := tx.db.Model(&ServiceSecret{}).Where("id = ?", id).Update("last_used_at", At(now)).Error
+	return translate("touch secret", err)
+}
+
+// DeleteSecret takes a secret from a service; [ErrNotFound] when it has no such secret.
+func (tx *Tx) DeleteSecret(serviceID, id string) error {
+	result := tx.db.Where("id = ? AND service_id = ?", id, serviceID).Delete(&ServiceSecret{})
+	if result.Error == nil && result.RowsAffected == 0 {
+		return translate("delete secret", gorm.ErrRecordNotFound)
+	}
+	return translate("delete secret", result.Error)
 }
 
 // DeleteSecrets leaves a service without a secret.

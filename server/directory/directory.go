@@ -64,7 +64,9 @@ type Directory struct {
 	verified  *verifiedSecrets
 	origins   *originCache
 	tried     *triedRedirects
-	audit     *audit.Log
+	// secretUses bounds how often the last use of secrets is written.
+	secretUses *secretUses
+	audit      *audit.Log
 
 	protected  *cache[ProtectedAPI]
 	allowances *allowances
@@ -82,6 +84,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.groups = newCache(now, store.GroupsOf)
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
+	d.secretUses = newSecretUses()
 	d.audit = audit.New(store, settings.Audit, now)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))
 	d.allowances = newAllowances(store, now)

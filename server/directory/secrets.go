@@ -54,6 +54,7 @@ func (d *Directory) AuthenticateService(ctx context.Context, service storage.Ser
 				if ok, err := matches(ctx, stored.Hash, secret); err != nil {
 					return fmt.Errorf("check secret: %w", err)
 				} else if ok {
+					d.touchSecret(ctx, stored)
 					return nil
 				}
 			}

@@ -334,6 +334,15 @@ func (d *Directory) Services(ctx context.Context, actor Actor, list storage.List
 	return services, total, err
 }
 
+// OwnServices reads a part of the services that the actor has registered, and counts all that the list's filter lets
+// through. The error is as that of Services.
+func (d *Directory) OwnServices(ctx context.Context, actor Actor, list storage.List) ([]storage.Service, int64, error) {
+	if !actor.person() {
+		return nil, 0, ErrForbidden
+	}
+	return d.store.ServicesOf(ctx, actor.User.ID, list)
+}
+
 // FreshService finds a service by id as it is now, for those who are about to show or change it.
 func (d *Directory) FreshService(ctx context.Context, id string) (storage.Service, error) {
 	return d.settings.Profile.effectively(d.store.Service)(ctx, id)
@@ -343,6 +352,9 @@ func (d *Directory) FreshService(ctx context.Context, id string) (storage.Servic
 func (d *Directory) SeesAll(actor Actor, service storage.Service) bool {
 	return actor.Admin() || mayChange(actor, service)
 }
+
+// MayChange says whether the actor may change a service and delete it.
+func (d *Directory) MayChange(actor Actor, service storage.Service) bool { return mayChange(actor, service) }
 
 func (d *Directory) forgetServices(id string) {
 	d.services.forget(id)
