@@ -354,7 +354,9 @@ func (d *Directory) SeesAll(actor Actor, service storage.Service) bool {
 }
 
 // MayChange says whether the actor may change a service and delete it.
-func (d *Directory) MayChange(actor Actor, service storage.Service) bool { return mayChange(actor, service) }
+func (d *Directory) MayChange(actor Actor, service storage.Service) bool {
+	return mayChange(actor, service)
+}
 
 func (d *Directory) forgetServices(id string) {
 	d.services.forget(id)
