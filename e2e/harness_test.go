@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"gatehouse/server"
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
@@ -78,6 +80,7 @@ type testServer struct {
 	// issuer is its public URL.
 	issuer    string
 	store     *storage.Store
+	audit     audit.Keeper
 	directory *directory.Directory
 	clock     *clock
 	// http follows no redirect and keeps no cookie.
@@ -173,6 +176,12 @@ func listen(t testing.TB, chosen setup) *testServer {
 		t.Fatal(err)
 	}
 	listening.Config.Handler = handler
+	s.audit = handler.Audit()
+	t.Cleanup(func() {
+		if err := errors.Join(s.audit.Log.Flush(context.Background()), s.directory.Audit().Flush(context.Background())); err != nil && !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("write the audit log: %v", err)
+		}
+	})
 	listening.Config.MaxHeaderBytes = 32 << 10 // as cmd/gatehouse has it
 	if chosen.tls {
 		listening.StartTLS()

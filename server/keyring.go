@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/seal"
 	"gatehouse/server/sign"
 	"gatehouse/storage"
@@ -15,8 +16,9 @@ import (
 
 // The uses of the keys in the database.
 const (
-	sealUse = "seal"
-	signUse = "sign"
+	sealUse  = "seal"
+	signUse  = "sign"
+	auditUse = "audit"
 )
 
 // ErrWrongSecret says that the keys in the database were encrypted under another master secret.
@@ -27,6 +29,7 @@ type keyStore struct {
 	store  *storage.Store
 	secret []byte
 	now    func() time.Time
+	audit  *audit.Log
 }
 
 // plainKey is a key as it is used.
@@ -38,12 +41,7 @@ type plainKey struct {
 
 // sealing loads the ring that seals tokens, and makes the first key when there is none.
 func (k keyStore) sealing(ctx context.Context, issuer string) (*seal.Ring, error) {
-	err := k.ensure(ctx, sealUse, 1, func() ([]byte, error) {
-		fresh := make([]byte, 32)
-		rand.Read(fresh)
-		return fresh, nil
-	})
-	if err != nil {
+	if err := k.ensure(ctx, sealUse, 1, randomKey); err != nil {
 		return nil, err
 	}
 	load := func(ctx context.Context) ([]seal.Key, error) {
@@ -56,6 +54,37 @@ func (k keyStore) sealing(ctx context.Context, issuer string) (*seal.Ring, error
 		return loaded, err
 	}
 	return seal.NewRing(ctx, issuer, load, k.now)
+}
+
+func randomKey() ([]byte, error) {
+	fresh := make([]byte, 32)
+	rand.Read(fresh)
+	return fresh, nil
+}
+
+// auditing loads the key of the audit log's chains, and makes it when there is none.
+func (k keyStore) auditing(ctx context.Context) ([]byte, error) {
+	if err := k.ensure(ctx, auditUse, 1, randomKey); err != nil {
+		return nil, err
+	}
+	keys, err := k.load(ctx, auditUse)
+	if err != nil {
+		return nil, err
+	}
+	return keys[0].secret, nil
+}
+
+// AuditChain opens the chains of the audit log of a store whose keys are encrypted under a master secret. The errors are
+// [ErrWrongSecret], and [storage.ErrNotFound] when no server has run on it yet.
+func AuditChain(ctx context.Context, store *storage.Store, secret []byte) (*audit.Chain, error) {
+	keys, err := keyStore{store: store, secret: secret}.load(ctx, auditUse)
+	if err == nil && len(keys) == 0 {
+		err = fmt.Errorf("key of the audit log: %w", storage.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return audit.NewChain(store, keys[0].secret), nil
 }
 
 // signing loads the ring that signs id_tokens, and makes the first key of each algorithm where there is none.
@@ -100,8 +129,11 @@ func (k keyStore) ensure(ctx context.Context, use string, id byte, make func() (
 	}
 	key := storage.Key{Use: use, ID: int(id), Wrapped: base64.StdEncoding.EncodeToString(wrapped), CreatedAt: storage.At(k.now())}
 	return k.store.Tx(ctx, func(tx *storage.Tx) error {
-		_, err := tx.InsertKey(key)
-		return err
+		inserted, err := tx.InsertKey(key)
+		if err != nil || !inserted {
+			return err
+		}
+		return k.audit.Record(ctx, tx, audit.Event{Name: audit.KeyCreated, Target: audit.Subject{Type: "key", ID: fmt.Sprint(id), Name: use}})
 	})
 }
 

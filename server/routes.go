@@ -150,6 +150,9 @@ func (s *Server) routes() []route {
 		{"POST", "/api/rest/guard/apis/{id}", account, s.hub.Authenticated(s.hub.UpdateProtectedAPI)},
 		{"DELETE", "/api/rest/guard/apis/{id}", account, s.hub.Authenticated(s.hub.DeleteProtectedAPI)},
 
+		{"GET", "/api/rest/audit", account, s.hub.Authenticated(s.hub.AuditEvents)},
+		{"GET", "/api/rest/audit/export", account, s.hub.Authenticated(s.hub.ExportAudit)},
+
 		{"GET", "/api/rest/settings/public", anyone, s.hub.PublicSettings},
 		{"GET", "/api/rest/permissions/cache", account, s.hub.Authenticated(s.hub.PermissionsCache)},
 	}

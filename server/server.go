@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/server/access"
+	"gatehouse/server/audit"
 	"gatehouse/server/console"
 	"gatehouse/server/directory"
 	"gatehouse/server/guard"
@@ -40,6 +41,7 @@ type Options struct {
 type Server struct {
 	options   Options
 	directory *directory.Directory
+	audit     audit.Keeper
 	responder *web.Responder
 	pages     *templates.Pages
 	oauth2    *oauth2.Server
@@ -55,7 +57,13 @@ type Server struct {
 func New(ctx context.Context, options Options) (*Server, error) {
 	issuer := strings.TrimRight(options.PublicURL.String(), "/")
 	basePath := strings.TrimRight(options.PublicURL.Path, "/")
-	keys := keyStore{options.Store, options.Secret, options.Now}
+	s := &Server{options: options}
+	s.directory = directory.New(options.Store, options.Settings, options.Now)
+	s.directory.Audit().LogTo(options.Log)
+	keys := keyStore{options.Store, options.Secret, options.Now, s.directory.Audit()}
+	if err := s.beginAudit(ctx, keys); err != nil {
+		return nil, err
+	}
 	ring, err := keys.sealing(ctx, issuer)
 	if err != nil {
 		return nil, err
@@ -68,9 +76,8 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: options, pages: pages}
-	s.directory = directory.New(options.Store, options.Settings, options.Now)
-	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer)}
+	s.pages = pages
+	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer), Refused: s.recordRefusal}
 	tokens := access.NewTokens(ring, s.directory, options.Now)
 	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")
 	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,

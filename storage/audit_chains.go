@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"time"
 
 	"gorm.io/gorm/clause"
 )
@@ -27,34 +26,16 @@ func (r reader) AuditChain(ctx context.Context, category string) (AuditChain, er
 	return chain, translate("find audit chain", err)
 }
 
-// LockAuditChain is AuditChain for who is about to move its ends: others who call it wait until the transaction ends. Who
-// writes events does not.
-func (tx *Tx) LockAuditChain(ctx context.Context, category string) (AuditChain, error) {
-	var chain AuditChain
-	err := tx.locking().WithContext(ctx).Where("category = ?", category).Take(&chain).Error
-	return chain, translate("lock audit chain", err)
-}
-
 // BeginAuditChain stores a chain unless there is one for its category.
 func (tx *Tx) BeginAuditChain(chain AuditChain) error {
 	return translate("begin audit chain", tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&chain).Error)
 }
 
-// SetAuditChain stores the ends of a chain that was locked.
-func (tx *Tx) SetAuditChain(chain AuditChain) error {
-	return translate("store audit chain", tx.db.Model(&chain).Select("*").Omit("Category").Updates(&chain).Error)
-}
-
-// AuditCutAt returns the sequence up to which all events of a category that are part of its chain happened before a
-// moment; one before the first of the chain if there are none.
-func (r reader) AuditCutAt(ctx context.Context, chain AuditChain, before time.Time) (int64, error) {
-	var kept *int64
-	err := r.db.WithContext(ctx).Model(&AuditEvent{}).Select("MIN(sequence)").
-		Where("category = ? AND sequence > 0 AND at >= ?", chain.Category, At(before)).Scan(&kept).Error
-	if err != nil || kept == nil {
-		return chain.Sequence, translate("find audit cut", err)
-	}
-	return *kept - 1, nil
+// MoveAuditChain stores the ends of a chain if they are still those of before, and reports whether they were.
+func (tx *Tx) MoveAuditChain(before, after AuditChain) (bool, error) {
+	result := tx.db.Model(&after).Select("*").Omit("Category").
+		Where("sequence = ? AND cut_sequence = ? AND mac = ?", before.Sequence, before.CutSequence, before.MAC).Updates(&after)
+	return result.RowsAffected == 1, translate("move audit chain", result.Error)
 }
 
 // CutAuditEvents deletes the events of a chain up to a sequence, and returns how many those were.

@@ -203,14 +203,14 @@ func (tx *Tx) DeleteGroup(id string) error {
 	return translate("delete group", result.Error)
 }
 
-// AddMember puts a user into a group; one who is in it already stays.
-func (tx *Tx) AddMember(groupID, userID string) error {
-	err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&groupMember{groupID, userID}).Error
-	return translate("add member", err)
+// AddMember puts a user into a group, and reports whether they were not in it before.
+func (tx *Tx) AddMember(groupID, userID string) (bool, error) {
+	result := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&groupMember{groupID, userID})
+	return result.RowsAffected == 1, translate("add member", result.Error)
 }
 
-// RemoveMember takes a user out of a group; one who is not in it is no error.
-func (tx *Tx) RemoveMember(groupID, userID string) error {
-	err := tx.db.Where("group_id = ? AND user_id = ?", groupID, userID).Delete(&groupMember{}).Error
-	return translate("remove member", err)
+// RemoveMember takes a user out of a group, and reports whether they were in it.
+func (tx *Tx) RemoveMember(groupID, userID string) (bool, error) {
+	result := tx.db.Where("group_id = ? AND user_id = ?", groupID, userID).Delete(&groupMember{})
+	return result.RowsAffected == 1, translate("remove member", result.Error)
 }

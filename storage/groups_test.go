@@ -60,12 +60,12 @@ func TestMembersComeAndGoAndLeaveWithTheirGroup(t *testing.T) {
 		insertUser(t, store, "v")
 		insertGroups(t, store, "b", "a", "c")
 		for _, member := range [][2]string{{"b", "u"}, {"a", "u"}, {"a", "u"}, {"a", "v"}} {
-			change(t, store, func(tx *storage.Tx) error { return tx.AddMember(member[0], member[1]) })
+			change(t, store, func(tx *storage.Tx) error { _, err := tx.AddMember(member[0], member[1]); return err })
 		}
 		wantGroupsOf(t, store, "u", "a", "b")
 		wantGroupsOf(t, store, "v", "a")
 		for range 2 {
-			change(t, store, func(tx *storage.Tx) error { return tx.RemoveMember("b", "u") })
+			change(t, store, func(tx *storage.Tx) error { _, err := tx.RemoveMember("b", "u"); return err })
 		}
 		wantGroupsOf(t, store, "u", "a")
 		change(t, store, func(tx *storage.Tx) error { return tx.DeleteGroup("a") })

@@ -23,7 +23,7 @@ func TestGroupsAndPasswordsOfManyUsersAreReadAtOnce(t *testing.T) {
 		})
 		insertGroups(t, store, "b", "a", "empty")
 		for _, member := range [][2]string{{"b", "u0"}, {"a", "u0"}, {"a", "u1199"}} {
-			change(t, store, func(tx *storage.Tx) error { return tx.AddMember(member[0], member[1]) })
+			change(t, store, func(tx *storage.Tx) error { _, err := tx.AddMember(member[0], member[1]); return err })
 		}
 		change(t, store, func(tx *storage.Tx) error {
 			return tx.SetCredential(storage.Credential{UserID: "u700", Hash: "x"})
@@ -101,9 +101,10 @@ func TestADeletedUserLeavesServicesWithoutAnOwnerAndNothingElse(t *testing.T) {
 		insertUser(t, store, "u")
 		insertGroups(t, store, "g")
 		change(t, store, func(tx *storage.Tx) error {
+			_, memberErr := tx.AddMember("g", "u")
 			for _, err := range []error{
 				tx.InsertService(storage.Service{ID: "s", Key: "s", Name: "s", OwnerID: "u"}),
-				tx.AddMember("g", "u"), tx.SetCredential(storage.Credential{UserID: "u", Hash: "x"}),
+				memberErr, tx.SetCredential(storage.Credential{UserID: "u", Hash: "x"}),
 				tx.InsertSession(storage.Session{Hash: "h", UserID: "u"}, ""),
 				tx.InsertPermanentToken(storage.PermanentToken{ID: "t", Hash: "t", UserID: "u", Name: "t"}),
 			} {

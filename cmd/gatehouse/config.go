@@ -62,6 +62,10 @@ type Config struct {
 	// the second.
 	SessionIdleLifetime, SessionLifetime time.Duration
 
+	// AuditRetentionDays and AuditRetentionEntries bound each category of the audit log; 0 does not. AuditTokens is on or off.
+	AuditRetentionDays, AuditRetentionEntries int
+	AuditTokens                               string
+
 	// LogFormat is text or json, LogLevel is debug, info, warn or error.
 	LogFormat, LogLevel string
 }

@@ -158,6 +158,21 @@ var options = []option{
 		set: allowedOrigins,
 	},
 	{
+		flag: "audit-retention-days", env: "GATEHOUSE_AUDIT_RETENTION_DAYS", fallback: "365", kind: "number",
+		meaning: "how many days the audit log keeps an event; `0` is for ever",
+		set:     numberOf(0, 36_500, func(c *Config) *int { return &c.AuditRetentionDays }),
+	},
+	{
+		flag: "audit-retention-entries", env: "GATEHOUSE_AUDIT_RETENTION_ENTRIES", fallback: "1000000", kind: "number",
+		meaning: "how many events of each category (security, refusals, tokens) the audit log keeps at most; `0` is without a bound",
+		set:     numberOf(0, 1_000_000_000, func(c *Config) *int { return &c.AuditRetentionEntries }),
+	},
+	{
+		flag: "audit-tokens", env: "GATEHOUSE_AUDIT_TOKENS", fallback: "off", kind: "word",
+		meaning: "whether the audit log also has every refresh and every token by client credentials: `on` or `off`",
+		set:     wordOf(func(c *Config) *string { return &c.AuditTokens }, "on", "off"),
+	},
+	{
 		flag: "log-format", env: "GATEHOUSE_LOG_FORMAT", fallback: "text", kind: "word",
 		meaning: "`text` or `json`",
 		set:     wordOf(func(c *Config) *string { return &c.LogFormat }, "text", "json"),

@@ -17,7 +17,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
+	if err := rootCommand().ExecuteContext(byOperator(ctx)); err != nil {
 		fmt.Fprintln(os.Stderr, "gatehouse:", err)
 		os.Exit(1)
 	}
@@ -32,7 +32,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCommand(), userCommand(), tokenCommand(), serviceCommand(), migrateCommand(), healthCommand(), importCommand(), benchCommand())
+	root.AddCommand(serveCommand(), userCommand(), tokenCommand(), serviceCommand(), migrateCommand(), healthCommand(), importCommand(), auditCommand(), benchCommand())
 	return root
 }
 

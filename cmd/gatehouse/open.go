@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/storage"
 )
@@ -60,7 +61,16 @@ func settingsOf(cfg Config) directory.Settings {
 		SessionIdleLifetime:          cfg.SessionIdleLifetime,
 		SessionLifetime:              cfg.SessionLifetime,
 		AllowedOrigins:               cfg.AllowedOrigins,
+		Audit:                        auditPolicies(cfg),
 	}
+}
+
+// auditPolicies say what the audit log keeps. The guard brings its own.
+func auditPolicies(cfg Config) audit.Policies {
+	kept := audit.Policy{Days: cfg.AuditRetentionDays, Entries: int64(cfg.AuditRetentionEntries)}
+	tokens := kept
+	tokens.Off = cfg.AuditTokens == "off"
+	return audit.Policies{audit.Security: kept, audit.Refusals: kept, audit.Tokens: tokens, audit.Guard: kept}
 }
 
 // masterSecret is the configured secret, or that of the data folder, which is made when it is missing. Of several

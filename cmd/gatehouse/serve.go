@@ -13,11 +13,13 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/server"
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/jobs"
 	"gatehouse/storage"
@@ -65,6 +67,7 @@ type Program struct {
 	store    *storage.Store
 	listener net.Listener
 	http     *http.Server
+	audit    audit.Keeper
 	public   *url.URL
 	// admin is the administrator that this start made, if it did.
 	admin *madeAdmin
@@ -113,6 +116,7 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	p.audit = handler.Audit()
 	p.http = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
@@ -148,11 +152,9 @@ func (p *Program) publicURL() (*url.URL, error) {
 // Run answers requests until ctx ends, then lets those under way finish.
 func (p *Program) Run(ctx context.Context) error {
 	jobsCtx, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
-	jobsDone := make(chan struct{})
-	go func() {
-		defer close(jobsDone)
-		jobs.Run(jobsCtx, p.store, p.now, p.log)
-	}()
+	var running sync.WaitGroup
+	running.Go(func() { jobs.Run(jobsCtx, p.store, p.audit, p.now, p.log) })
+	running.Go(func() { p.audit.Run(jobsCtx, p.log) })
 	served := make(chan error, 1)
 	go func() { served <- p.http.Serve(p.listener) }()
 	var err error
@@ -165,11 +167,21 @@ func (p *Program) Run(ctx context.Context) error {
 		err = p.http.Shutdown(drain)
 	}
 	stopJobs()
-	<-jobsDone
+	running.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, p.finishAudit(ctx))
+}
+
+// finishAudit writes what has happened and was not written yet.
+func (p *Program) finishAudit(ctx context.Context) error {
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := p.audit.Finish(finish); err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
 }
 
 // Close gives back what newProgram opened.

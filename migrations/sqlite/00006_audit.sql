@@ -36,6 +36,13 @@ CREATE TABLE audit_chains (
     mac          text    NOT NULL
 );
 
+-- The settings that the log has seen at the last start, as text.
+CREATE TABLE audited_settings (
+    name  text PRIMARY KEY,
+    value text NOT NULL
+);
+
 -- +goose Down
+DROP TABLE audited_settings;
 DROP TABLE audit_chains;
 DROP TABLE audit_events;

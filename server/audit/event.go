@@ -27,6 +27,8 @@ const (
 	SignedIn      Name = "user.signed-in"
 	SignedOut     Name = "user.signed-out"
 	SignInRefused Name = "user.sign-in-refused"
+	// SessionEnded is a session that was ended from elsewhere.
+	SessionEnded Name = "user.session-ended"
 
 	UserCreated     Name = "user.created"
 	UserChanged     Name = "user.changed"

@@ -49,6 +49,8 @@ type Log struct {
 	// waiting says that a write of gathered events is due by itself.
 	waiting bool
 	log     *slog.Logger
+	// nameOf finds the name of a subject that is known by its id.
+	nameOf func(context.Context, Subject) Subject
 
 	// writing is held by who writes gathered events, so that Flush returns after those of others are written.
 	writing sync.Mutex
@@ -65,6 +67,10 @@ func (l *Log) LogTo(log *slog.Logger) {
 	defer l.mu.Unlock()
 	l.log = log
 }
+
+// FindNamesBy sets what finds the names of authors and services of gathered events that are known by their ids alone, so
+// that nobody looks them up while a request waits. It is called before the first event.
+func (l *Log) FindNamesBy(nameOf func(context.Context, Subject) Subject) { l.nameOf = nameOf }
 
 // Configure sets the policy of a category from now on.
 func (l *Log) Configure(category Category, policy Policy) {
@@ -176,12 +182,24 @@ func (l *Log) Flush(ctx context.Context) error {
 	events, err := l.take(ctx)
 	for err == nil && len(events) > 0 {
 		batch := events[:min(writeBatch, len(events))]
+		l.findNames(ctx, batch)
 		if err = l.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertAuditEvents(batch) }); err == nil {
 			events = events[len(batch):]
 		}
 	}
 	l.putBack(events)
 	return err
+}
+
+func (l *Log) findNames(ctx context.Context, events []storage.AuditEvent) {
+	if l.nameOf == nil {
+		return
+	}
+	for i := range events {
+		if e := &events[i]; e.AuthorID != "" && e.AuthorName == "" {
+			e.AuthorName = plain(l.nameOf(ctx, Subject{Type: e.AuthorType, ID: e.AuthorID}).Name)
+		}
+	}
 }
 
 // take returns the gathered events, with one about those that were lost.

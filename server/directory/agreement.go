@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -84,9 +85,21 @@ func (d *Directory) AnswerAgreement(ctx context.Context, actor Actor, answer Agr
 			stored = before[0]
 			stored.RevokedAt, stored.Address = now, addressText(answer.From)
 		}
-		return tx.SetAgreementConsent(stored)
+		if err := tx.SetAgreementConsent(stored); err != nil {
+			return err
+		}
+		return d.recordAgreement(ctx, tx, *actor.User, stored)
 	})
 	return d.agreementConsent(stored), err
+}
+
+func (d *Directory) recordAgreement(ctx context.Context, tx *storage.Tx, user storage.User, answer storage.AgreementConsent) error {
+	version := fmt.Sprintf("%d.%d", answer.MajorVersion, answer.MinorVersion)
+	event := audit.Event{Name: audit.AgreementAccepted, Target: auditUser(user), Changes: []audit.Change{{Field: "version", New: version}}}
+	if !answer.RevokedAt.IsZero() {
+		event.Name, event.Changes = audit.AgreementRevoked, []audit.Change{{Field: "version", Old: version}}
+	}
+	return d.audit.Record(ctx, tx, event)
 }
 
 func differs(sent *int64, want int64) bool { return sent != nil && *sent != want }

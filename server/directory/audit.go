@@ -31,6 +31,12 @@ func auditGroup(group storage.Group) audit.Subject {
 	return audit.Subject{Type: "group", ID: group.ID, Name: group.Name}
 }
 
+func auditPermanentToken(token storage.PermanentToken) audit.Subject {
+	return audit.Subject{Type: "permanent-token", ID: token.ID, Name: token.Name}
+}
+
+func auditGrant(id string) audit.Subject { return audit.Subject{Type: "grant", ID: id} }
+
 // auditUserWithID is a user as what an event is about, with the login if they still exist. It may read the database, so
 // it is called before a transaction and not in one.
 func (d *Directory) auditUserWithID(ctx context.Context, id string) audit.Subject {
@@ -48,4 +54,15 @@ func (d *Directory) auditServiceWithID(ctx context.Context, id string) audit.Sub
 		return audit.Subject{Type: "service", ID: id}
 	}
 	return AuditService(service)
+}
+
+// named is a user or service with the name that it has now.
+func (d *Directory) named(ctx context.Context, subject audit.Subject) audit.Subject {
+	switch subject.Type {
+	case "user":
+		return d.auditUserWithID(ctx, subject.ID)
+	case "service":
+		return d.auditServiceWithID(ctx, subject.ID)
+	}
+	return subject
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -63,16 +64,20 @@ func (d *Directory) Approve(ctx context.Context, userID, serviceID string, items
 	if len(added)+len(chosen) == 0 {
 		return nil
 	}
+	given := audit.Event{Name: audit.ConsentGiven, Target: d.auditUserWithID(ctx, userID), Service: d.auditServiceWithID(ctx, serviceID),
+		Changes: []audit.Change{{Field: "items", New: items}, {Field: "sites", New: sites}}}
 	return d.store.Tx(ctx, func(tx *storage.Tx) error {
 		if len(added) > 0 {
 			if err := tx.InsertConsents(added); err != nil {
 				return err
 			}
 		}
-		if len(chosen) == 0 {
-			return nil
+		if len(chosen) > 0 {
+			if err := tx.RenewConsents(chosen); err != nil {
+				return err
+			}
 		}
-		return tx.RenewConsents(chosen)
+		return d.audit.Record(ctx, tx, given)
 	})
 }
 
@@ -142,6 +147,7 @@ func (d *Directory) ApprovedScope(ctx context.Context, userID, serviceID string)
 // WithdrawConsent takes back all that a user has approved for a service, with the service's grants and tokens of that
 // user; [storage.ErrNotFound] when nothing was approved.
 func (d *Directory) WithdrawConsent(ctx context.Context, userID, serviceID string) error {
+	withdrawn := audit.Event{Name: audit.ConsentWithdrawn, Target: d.auditUserWithID(ctx, userID), Service: d.auditServiceWithID(ctx, serviceID)}
 	return d.store.Tx(ctx, func(tx *storage.Tx) error {
 		consents, err := tx.Consents(ctx, userID, serviceID)
 		if err == nil && len(consents) == 0 {
@@ -156,6 +162,14 @@ func (d *Directory) WithdrawConsent(ctx context.Context, userID, serviceID strin
 		if err := tx.DeleteConsents(userID, serviceID); err != nil {
 			return err
 		}
-		return tx.EndGrants(userID, serviceID, d.grantRevocationEnd())
+		if err := tx.EndGrants(userID, serviceID, d.grantRevocationEnd()); err != nil {
+			return err
+		}
+		var items []string
+		for _, consent := range consents {
+			items = append(items, consent.Item)
+		}
+		withdrawn.Changes = []audit.Change{{Field: "items", Old: items}}
+		return d.audit.Record(ctx, tx, withdrawn)
 	})
 }

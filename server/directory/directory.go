@@ -86,6 +86,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.tried = newTriedRedirects()
 	d.secretUses = newSecretUses()
 	d.audit = audit.New(store, settings.Audit, now)
+	d.audit.FindNamesBy(d.named)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))
 	d.allowances = newAllowances(store, now)
 	return d

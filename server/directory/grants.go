@@ -5,12 +5,18 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
 // InsertGrant stores the grant of an exchanged code or a password; see [storage.Store.InsertGrant].
 func (d *Directory) InsertGrant(ctx context.Context, grant storage.Grant, carried []storage.Carried) error {
-	return d.store.InsertGrant(ctx, grant, carried...)
+	err := d.store.InsertGrant(ctx, grant, carried...)
+	if err == nil {
+		d.audit.Gather(ctx, audit.Event{Name: audit.GrantCreated, Author: audit.Subject{Type: "user", ID: grant.UserID}, Target: auditGrant(grant.ID),
+			Changes: audit.Diff(nil, grantFacts(grant))})
+	}
+	return err
 }
 
 // Revoked says whether anything carried has been taken back.
@@ -86,8 +92,30 @@ func (d *Directory) RefreshTokenLive(ctx context.Context, service storage.Servic
 
 // EndGrant ends a grant with all its tokens.
 func (d *Directory) EndGrant(ctx context.Context, id string) error {
+	return d.endGrant(ctx, id, audit.Event{Name: audit.GrantEnded})
+}
+
+// EndReusedGrant ends a grant with all its tokens since somebody has a copy of its code or refresh token; alarm is
+// [audit.CodeReused] or [audit.RefreshTokenReused].
+func (d *Directory) EndReusedGrant(ctx context.Context, id string, alarm audit.Name) error {
+	return d.endGrant(ctx, id, audit.Event{Name: alarm, Cause: "used a second time, so the grant was ended"})
+}
+
+func (d *Directory) endGrant(ctx context.Context, id string, event audit.Event) error {
 	keepUntil := d.grantRevocationEnd()
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.EndGrant(id, keepUntil) })
+	event.Target = auditGrant(id)
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		grant, err := tx.Grant(ctx, id)
+		if err == nil {
+			event.Changes = audit.Diff(grantFacts(grant), nil)
+		} else if !IsNotFound(err) {
+			return err
+		}
+		if err := tx.EndGrant(id, keepUntil); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, event)
+	})
 }
 
 // LiveGrants reads a part of the grants of a user that can be refreshed (Hub: refresh tokens), and counts all that the
@@ -107,5 +135,9 @@ func (d *Directory) LiveGrant(ctx context.Context, userID, id string) (storage.G
 
 // RevokeToken takes back one token that expires at expiresAt.
 func (d *Directory) RevokeToken(ctx context.Context, id string, expiresAt time.Time) error {
-	return d.store.RevokeToken(ctx, id, expiresAt)
+	err := d.store.RevokeToken(ctx, id, expiresAt)
+	if err == nil {
+		d.audit.Gather(ctx, audit.Event{Name: audit.TokenRevoked, Target: audit.Subject{Type: "token", ID: id}})
+	}
+	return err
 }

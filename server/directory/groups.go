@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -132,7 +133,10 @@ func (d *Directory) CreateGroup(ctx context.Context, actor Actor, patch GroupPat
 		} else if !IsNotFound(err) {
 			return err
 		}
-		return storeGroup(ctx, tx, group, tx.InsertGroup)
+		if err := storeGroup(ctx, tx, group, tx.InsertGroup); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.GroupCreated, Target: auditGroup(group), Changes: audit.Diff(nil, groupFacts(group))})
 	})
 	return group, groupConflict(err)
 }
@@ -161,7 +165,8 @@ func (d *Directory) UpdateGroup(ctx context.Context, actor Actor, id string, pat
 			return err
 		}
 		after.Version++
-		return nil
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.GroupChanged, Target: auditGroup(after),
+			Changes: audit.Diff(groupFacts(before), groupFacts(after))})
 	})
 	return after, groupConflict(err)
 }
@@ -173,7 +178,10 @@ func (d *Directory) DeleteGroup(ctx context.Context, actor Actor, id string, exp
 		if err := expected.check(group.Version); err != nil {
 			return err
 		}
-		return tx.DeleteGroup(id)
+		if err := tx.DeleteGroup(id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.GroupDeleted, Target: auditGroup(group), Changes: audit.Diff(groupFacts(group), nil)})
 	})
 }
 
@@ -184,7 +192,11 @@ func (d *Directory) AddMember(ctx context.Context, actor Actor, groupID string, 
 		if _, err := tx.LockUser(ctx, user.ID); err != nil {
 			return err
 		}
-		return tx.AddMember(group.ID, user.ID)
+		if added, err := tx.AddMember(group.ID, user.ID); err != nil || !added {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.MemberAdded, Target: auditGroup(group),
+			Changes: []audit.Change{{Field: "member", New: user.Login}}})
 	})
 }
 
@@ -192,7 +204,11 @@ func (d *Directory) AddMember(ctx context.Context, actor Actor, groupID string, 
 // is no administrator, and [storage.ErrNotFound] when there is no such group.
 func (d *Directory) RemoveMember(ctx context.Context, actor Actor, groupID string, user storage.User) error {
 	return d.changeGroup(ctx, actor, groupID, func(tx *storage.Tx, group storage.Group) error {
-		return tx.RemoveMember(group.ID, user.ID)
+		if removed, err := tx.RemoveMember(group.ID, user.ID); err != nil || !removed {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.MemberRemoved, Target: auditGroup(group),
+			Changes: []audit.Change{{Field: "member", Old: user.Login}}})
 	})
 }
 

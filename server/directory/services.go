@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -36,7 +37,12 @@ func (d *Directory) CreateService(ctx context.Context, actor Actor, patch Servic
 	if err != nil {
 		return storage.Service{}, "", err
 	}
-	insert := func(tx *storage.Tx) error { return insertService(ctx, tx, &service, patch) }
+	insert := func(tx *storage.Tx) error {
+		if err := insertService(ctx, tx, &service, patch); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ServiceRegistered, Target: AuditService(service), Changes: audit.Diff(nil, serviceFacts(service))})
+	}
 	err = d.store.Tx(ctx, insert)
 	if taken := (*InvalidField)(nil); errors.As(err, &taken) && taken.Conflict && patch.Key == nil {
 		err = d.store.Tx(ctx, insert) // somebody took the key after we had looked; now we see it
@@ -261,6 +267,9 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 	if err := trustRegistered(ctx, tx, after); err != nil {
 		return err
 	}
+	if err := d.recordServiceChange(ctx, tx, before, after, secretHash != ""); err != nil {
+		return err
+	}
 	switch {
 	case after.Public:
 		err = tx.DeleteSecrets(after.ID)
@@ -274,6 +283,14 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 		return err
 	}
 	return tx.EndGrants("", after.ID, d.grantRevocationEnd())
+}
+
+func (d *Directory) recordServiceChange(ctx context.Context, tx *storage.Tx, before, after storage.Service, secret bool) error {
+	changes := audit.Diff(serviceFacts(before), serviceFacts(after))
+	if secret {
+		changes = append(changes, secretChanged("secret"))
+	}
+	return d.audit.Record(ctx, tx, audit.Event{Name: audit.ServiceChanged, Target: AuditService(after), Changes: changes})
 }
 
 // takesAway says whether tokens that were issued before a change may be good for more than the service is now: they
@@ -306,6 +323,9 @@ func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string, e
 			return err
 		}
 		if err := tx.Revoke(storage.ServiceSubject(id), d.now(), d.revocationEnd()); err != nil {
+			return err
+		}
+		if err := d.audit.Record(ctx, tx, audit.Event{Name: audit.ServiceDeleted, Target: AuditService(service), Changes: audit.Diff(serviceFacts(service), nil)}); err != nil {
 			return err
 		}
 		return tx.DeleteService(id)

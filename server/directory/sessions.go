@@ -38,13 +38,33 @@ func (d *Directory) SignIn(ctx context.Context, who Authenticated, n NewSession)
 		UserAgent: strings.ToValidUTF8(cut(n.UserAgent, 300), "?"), Address: n.Address,
 		SignedInAt: storage.At(who.At), LastSeenAt: storage.At(now), ExpiresAt: storage.At(now.Add(d.settings.SessionLifetime)),
 	}
-	err = d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertSession(session, hashOf(n.Replaces)) })
+	err = d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.InsertSession(session, hashOf(n.Replaces)); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.SignedIn, Target: auditUser(who.User), Author: auditUser(who.User)})
+	})
 	return cookie, err
 }
 
 // SignOut ends the session of a cookie; one that has ended is no error.
 func (d *Directory) SignOut(ctx context.Context, cookie string) error {
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteSession(hashOf(cookie)) })
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		session, err := tx.Session(ctx, hashOf(cookie))
+		if IsNotFound(err) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		user, err := tx.User(ctx, session.UserID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteSession(session.Hash); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.SignedOut, Target: auditUser(user), Author: auditUser(user)})
+	})
 }
 
 // Session finds the live session of a cookie and its user. The error is [storage.ErrNotFound] when there is none, it
@@ -90,12 +110,24 @@ func (d *Directory) Sessions(ctx context.Context, userID string, list storage.Li
 
 // EndSession ends a session of a user by its id; [storage.ErrNotFound] when the user has no such session.
 func (d *Directory) EndSession(ctx context.Context, userID, id string) error {
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteSessionOf(userID, id) })
+	ended := audit.Event{Name: audit.SessionEnded, Target: d.auditUserWithID(ctx, userID)}
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.DeleteSessionOf(userID, id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, ended)
+	})
 }
 
 // EndOtherSessions ends all sessions of a user but the one with the id.
 func (d *Directory) EndOtherSessions(ctx context.Context, userID, id string) error {
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteOtherSessions(userID, id) })
+	ended := audit.Event{Name: audit.SessionEnded, Target: d.auditUserWithID(ctx, userID), Changes: []audit.Change{{Field: "sessions", Old: "all others"}}}
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.DeleteOtherSessions(userID, id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, ended)
+	})
 }
 
 // IsNotFound says whether err means that there is no such thing.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -66,7 +67,8 @@ func (d *Directory) checkThrottle(ctx context.Context, subjects []attemptSubject
 	return nil
 }
 
-func (d *Directory) countFailure(ctx context.Context, subjects []attemptSubject) error {
+// countFailure counts a failed attempt of each subject, and records it.
+func (d *Directory) countFailure(ctx context.Context, subjects []attemptSubject, refused audit.Event) error {
 	now := d.now()
 	return d.store.Tx(ctx, func(tx *storage.Tx) error {
 		for _, subject := range subjects {
@@ -77,7 +79,7 @@ func (d *Directory) countFailure(ctx context.Context, subjects []attemptSubject)
 				return err
 			}
 		}
-		return nil
+		return d.audit.Record(ctx, tx, refused)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -44,7 +45,13 @@ func (d *Directory) MakePermanentToken(ctx context.Context, userID string, n New
 	text := PermanentTokenPrefix + shortID(userID) + "." + base64.RawURLEncoding.EncodeToString(id[:]) + "." + randomText()
 	token := storage.PermanentToken{ID: id.String(), Hash: hashOf(text), UserID: userID, Name: n.Name, Scope: n.Scope,
 		CreatedAt: storage.At(d.now()), ExpiresAt: n.ExpiresAt}
-	err := d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertPermanentToken(token) })
+	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.InsertPermanentToken(token); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.PermanentTokenCreated, Target: auditPermanentToken(token),
+			Changes: audit.Diff(nil, permanentTokenFacts(token))})
+	})
 	return text, token, err
 }
 
@@ -147,5 +154,15 @@ func (d *Directory) PermanentTokenOf(ctx context.Context, userID, id string) (st
 
 // RevokePermanentToken deletes a permanent token of a user; [storage.ErrNotFound] when there is none.
 func (d *Directory) RevokePermanentToken(ctx context.Context, userID, id string) error {
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeletePermanentToken(userID, id) })
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		token, err := tx.PermanentTokenOf(ctx, userID, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeletePermanentToken(userID, id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.PermanentTokenRevoked, Target: auditPermanentToken(token),
+			Changes: audit.Diff(permanentTokenFacts(token), nil)})
+	})
 }

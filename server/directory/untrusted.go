@@ -10,6 +10,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -137,8 +138,12 @@ func (d *Directory) AcceptRedirectURI(ctx context.Context, actor Actor, serviceI
 // RejectRedirectURI forgets an untrusted redirect URI, for an administrator or the owner of its service. The errors are
 // [ErrForbidden] and [storage.ErrNotFound].
 func (d *Directory) RejectRedirectURI(ctx context.Context, actor Actor, serviceID, id string) error {
-	return d.decideRedirectURI(ctx, actor, serviceID, id, func(tx *storage.Tx, service storage.Service, _ string) error {
-		return tx.DeleteUntrustedRedirectURI(service.ID, id)
+	return d.decideRedirectURI(ctx, actor, serviceID, id, func(tx *storage.Tx, service storage.Service, uri string) error {
+		if err := tx.DeleteUntrustedRedirectURI(service.ID, id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.RedirectURIRejected, Target: AuditService(service),
+			Changes: []audit.Change{{Field: "redirectUri", Old: uri}}})
 	})
 }
 

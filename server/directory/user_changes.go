@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -129,9 +130,16 @@ func (d *Directory) storeUserChange(ctx context.Context, tx *storage.Tx, before 
 			return err
 		}
 		after.Version++
+		changes := audit.Diff(userFacts(before), userFacts(*after))
+		if err := d.audit.Record(ctx, tx, audit.Event{Name: audit.UserChanged, Target: auditUser(*after), Changes: changes}); err != nil {
+			return err
+		}
 	}
 	if hash != "" {
 		err := tx.SetCredential(storage.Credential{UserID: after.ID, Hash: hash, UpdatedAt: storage.At(d.now())})
+		if err == nil {
+			err = d.audit.Record(ctx, tx, audit.Event{Name: audit.PasswordChanged, Target: auditUser(*after), Changes: []audit.Change{secretChanged("password")}})
+		}
 		if err != nil {
 			return err
 		}
@@ -208,6 +216,9 @@ func (d *Directory) DeleteUser(ctx context.Context, actor Actor, id string, expe
 		if err := d.endAllOf(tx, id); err != nil {
 			return err
 		}
+		if err := d.audit.Record(ctx, tx, audit.Event{Name: audit.UserDeleted, Target: auditUser(user), Changes: audit.Diff(userFacts(user), nil)}); err != nil {
+			return err
+		}
 		return tx.DeleteUser(id)
 	})
 	d.users.forget(id)
@@ -234,6 +245,9 @@ func (d *Directory) DeletePassword(ctx context.Context, actor Actor, userID stri
 			return ErrLastAdmin
 		}
 		if err := tx.DeleteCredential(userID); err != nil {
+			return err
+		}
+		if err := d.audit.Record(ctx, tx, audit.Event{Name: audit.PasswordDeleted, Target: auditUser(user)}); err != nil {
 			return err
 		}
 		return d.endAllOf(tx, userID)

@@ -49,7 +49,11 @@ func (d *Directory) CreateUser(ctx context.Context, n NewUser) (storage.User, er
 		return storage.User{}, err
 	}
 	err = d.store.Tx(ctx, func(tx *storage.Tx) error {
-		if err := insertUser(ctx, tx, user); err != nil || hash == "" {
+		if err := insertUser(ctx, tx, user); err != nil {
+			return err
+		}
+		err := d.audit.Record(ctx, tx, audit.Event{Name: audit.UserCreated, Target: auditUser(user), Changes: audit.Diff(nil, userFacts(user))})
+		if err != nil || hash == "" {
 			return err
 		}
 		return tx.SetCredential(storage.Credential{UserID: user.ID, Hash: hash, UpdatedAt: user.CreatedAt})
@@ -155,6 +159,7 @@ type Authenticated struct {
 // errors are [ErrCredentials], [ErrBanned] (only when the password is right), [*Throttled] and [ErrBusy].
 func (d *Directory) AuthenticateUser(ctx context.Context, name, password string, from netip.Addr) (Authenticated, error) {
 	if password == "" || len(password) > maxPasswordBytes || len(name) > 320 || !isText(name) {
+		d.audit.Gather(ctx, signInRefused(storage.User{}, "no login or password that anybody can have"))
 		return Authenticated{}, ErrCredentials
 	}
 	release, err := d.passwords.acquire(ctx)
@@ -168,6 +173,9 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 	}
 	subjects := attemptSubjects(candidate.account(name), from)
 	if err := d.checkThrottle(ctx, subjects); err != nil {
+		if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
+			d.audit.Gather(ctx, signInRefused(candidate.user, "too many failed attempts"))
+		}
 		return Authenticated{}, err
 	}
 	matches, err := d.passwords.matches(candidate.hash, password)
@@ -175,12 +183,13 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 		return Authenticated{}, err
 	}
 	if !matches || candidate.user.ID == "" {
-		return Authenticated{}, errors.Join(ErrCredentials, d.countFailure(ctx, subjects))
+		return Authenticated{}, errors.Join(ErrCredentials, d.countFailure(ctx, subjects, signInRefused(candidate.user, candidate.problem())))
 	}
 	if err := d.forgetFailures(ctx, subjects); err != nil {
 		return Authenticated{}, err
 	}
 	if candidate.user.Banned {
+		d.audit.Gather(ctx, signInRefused(candidate.user, "banned"))
 		return Authenticated{}, ErrBanned
 	}
 	audit.Identify(ctx, auditUser(candidate.user))
@@ -191,6 +200,24 @@ type candidate struct {
 	user storage.User
 	mark int64
 	hash string
+}
+
+// problem says why a password that does not match is refused.
+func (c candidate) problem() string {
+	if c.user.ID == "" {
+		return "unknown login, or no password"
+	}
+	return "wrong password"
+}
+
+// signInRefused is the event of a refused sign-in. What was typed as login is not in it, unless it is somebody's: some type
+// their password there.
+func signInRefused(user storage.User, cause string) audit.Event {
+	event := audit.Event{Name: audit.SignInRefused, Cause: cause}
+	if user.ID != "" {
+		event.Target = auditUser(user)
+	}
+	return event
 }
 
 // account is the name under which failures are counted: one for all spellings of a user that exists.

@@ -1,4 +1,4 @@
-// Package jobs does what has to be done from time to time: deleting what has expired.
+// Package jobs does what has to be done from time to time: deleting what has expired, and what the audit log is not to keep.
 package jobs
 
 import (
@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -13,7 +14,7 @@ import (
 const cleanInterval = 10 * time.Minute
 
 // Run does the jobs until ctx ends. A job that fails is logged and tried again at its next time.
-func Run(ctx context.Context, store *storage.Store, now func() time.Time, log *slog.Logger) {
+func Run(ctx context.Context, store *storage.Store, keeper audit.Keeper, now func() time.Time, log *slog.Logger) {
 	ticker := time.NewTicker(cleanInterval)
 	defer ticker.Stop()
 	for {
@@ -22,6 +23,7 @@ func Run(ctx context.Context, store *storage.Store, now func() time.Time, log *s
 			return
 		case <-ticker.C:
 			Clean(ctx, store, now(), log)
+			keeper.Cut(ctx, now(), log)
 		}
 	}
 }

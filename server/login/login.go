@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -136,6 +137,9 @@ func (p *Pages) Interactive(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := withoutProblem(r.URL.Query())
 	address := web.ClientAddress(r.Context())
+	if service, err := p.Directory.Service(r.Context(), query.Get("client_id")); err == nil {
+		audit.Through(r.Context(), directory.AuditService(service))
+	}
 	who, err := p.Directory.AuthenticateUser(r.Context(), form.Get("username"), form.Get("password"), address)
 	if problem, ok := problemOf(err); ok {
 		for name, values := range problem {

@@ -189,6 +189,9 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization,
 	if err != nil {
 		return refusalOf(session, err)
 	}
+	if a.implicit() {
+		s.recordUnspent(ctx, session, "implicit")
+	}
 	if a.outOfBand() {
 		return s.showCode(w, a, response.GetCode())
 	}
@@ -220,6 +223,7 @@ func (s *Server) grantIDToken(w http.ResponseWriter, r *http.Request, a *authori
 	if err != nil {
 		return err
 	}
+	s.recordUnspent(r.Context(), session, "implicit")
 	s.redirectBack(w, a, parameters{{"id_token", token}, {"state", a.query.Get("state")}, {"iss", s.Issuer}})
 	return nil
 }

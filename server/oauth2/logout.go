@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -23,6 +24,7 @@ func (s *Server) Logout(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return s.showProblem(w, r, err)
 	}
+	audit.Through(r.Context(), directory.AuditService(service))
 	next, err := s.returnAfterLogout(service, query)
 	if err != nil {
 		return s.showProblem(w, r, err)

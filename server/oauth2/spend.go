@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gatehouse/server/access"
+	"gatehouse/server/audit"
+	"gatehouse/server/directory"
 	"gatehouse/server/seal"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -21,6 +23,7 @@ const spendTimeout = 10 * time.Second
 // up does not stop it halfway: a retry finds either everything done or nothing.
 func (s *Server) spend(ctx context.Context, session *session, grantType string) error {
 	if grantType == "client_credentials" {
+		s.recordUnspent(ctx, session, grantType)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), spendTimeout)
@@ -33,6 +36,7 @@ func (s *Server) spend(ctx context.Context, session *session, grantType string) 
 	case grantType == "password" && session.claims.Offline:
 		return s.insertGrant(ctx, session)
 	}
+	s.recordUnspent(ctx, session, grantType)
 	return nil
 }
 
@@ -43,7 +47,7 @@ func (s *Server) spendCode(ctx context.Context, session *session) error {
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		s.Log.WarnContext(ctx, "authorization code used twice", "grant", session.claims.Grant, "service", session.claims.Service, "user", session.claims.User)
-		if err := s.Directory.EndGrant(ctx, string(session.claims.Grant)); err != nil {
+		if err := s.Directory.EndReusedGrant(ctx, string(session.claims.Grant), audit.CodeReused); err != nil {
 			return err
 		}
 		return invalidGrant(err, "the authorization code has been used before, so its tokens have been revoked; start again at the authorization endpoint")
@@ -86,7 +90,7 @@ func (s *Server) spendRefreshToken(ctx context.Context, session *session) error 
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		s.Log.WarnContext(ctx, "refresh token used again", "grant", session.claims.Grant, "service", session.claims.Service, "user", session.claims.User)
-		if err := s.Directory.EndGrant(ctx, string(session.claims.Grant)); err != nil {
+		if err := s.Directory.EndReusedGrant(ctx, string(session.claims.Grant), audit.RefreshTokenReused); err != nil {
 			return err
 		}
 		return invalidGrant(err, "the refresh token has been used before, so its grant has been revoked; ask the user to sign in again")
@@ -96,6 +100,8 @@ func (s *Server) spendRefreshToken(ctx context.Context, session *session) error 
 		return err
 	}
 	session.claims.Generation = next
+	s.Directory.Audit().Gather(ctx, audit.Event{Name: audit.GrantRefreshed, Author: auditUser(session),
+		Target: audit.Subject{Type: "grant", ID: string(session.claims.Grant)}})
 	return nil
 }
 
@@ -110,4 +116,26 @@ func (s *Server) endedGrant(ctx context.Context, session *session, cause error) 
 
 func invalidGrant(cause error, text string) error {
 	return &web.Fault{Status: http.StatusBadRequest, Code: "invalid_grant", Description: text, Cause: cause}
+}
+
+// auditUser is the user of a session as the author of an event; nobody for a service that acts on its own behalf.
+func auditUser(session *session) audit.Subject {
+	if session.claims.User == "" {
+		return audit.Subject{}
+	}
+	return audit.Subject{Type: "user", ID: string(session.claims.User)}
+}
+
+// recordUnspent records the issue of what has no grant in the database: a token by client credentials, or by a password or
+// in the fragment without a refresh token.
+func (s *Server) recordUnspent(ctx context.Context, session *session, grantType string) {
+	event := audit.Event{Name: audit.TokenIssued, Author: auditUser(session), Target: directory.AuditService(session.service)}
+	if grantType != "client_credentials" {
+		event.Name = audit.GrantCreated
+	}
+	if s.Directory.Audit().Policy(event.Name.Category()).Off {
+		return
+	}
+	event.Changes = []audit.Change{{Field: "grantType", New: grantType}, {Field: "scope", New: grantedScope(session)}}
+	s.Directory.Audit().Gather(ctx, event)
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"math"
@@ -23,7 +24,9 @@ type faultBody struct {
 type Responder struct {
 	// ErrorURI returns the address of the page that explains an error code, or "" when there is none.
 	ErrorURI func(code string) string
-	Log      *slog.Logger
+	// Refused is told of every fault that is answered.
+	Refused func(context.Context, *Fault)
+	Log     *slog.Logger
 }
 
 // JSON writes body, which encodes without error, as JSON that no cache keeps.
@@ -69,6 +72,9 @@ func (p *Responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // LogFault logs the cause of a fault: as an error when it is ours, else for those who look for it.
 func (p *Responder) LogFault(r *http.Request, fault *Fault) {
+	if p.Refused != nil {
+		p.Refused(r.Context(), fault)
+	}
 	level := slog.LevelDebug
 	if fault.Status >= http.StatusInternalServerError {
 		level = slog.LevelError

@@ -1,0 +1,55 @@
+package directory
+
+import (
+	"gatehouse/server/audit"
+	"gatehouse/storage"
+)
+
+// serviceFacts are what is recorded of a service: everything but its secrets and what is derived.
+func serviceFacts(s storage.Service) []audit.Fact {
+	return []audit.Fact{
+		{Field: "key", Value: s.Key}, {Field: "name", Value: s.Name}, {Field: "homeUrl", Value: s.HomeURL}, {Field: "baseUrls", Value: s.BaseURLs},
+		{Field: "redirectUris", Value: s.RedirectURIs}, {Field: "userUriPattern", Value: s.UserURIPattern},
+		{Field: "groupUriPattern", Value: s.GroupURIPattern}, {Field: "applicationName", Value: s.ApplicationName},
+		{Field: "description", Value: s.Description}, {Field: "vendor", Value: s.Vendor}, {Field: "version", Value: s.Version},
+		{Field: "releaseDate", Value: s.ReleaseDate.Millis()}, {Field: "iconUrl", Value: s.IconURL}, {Field: "owner", Value: s.OwnerID},
+		{Field: "trusted", Value: s.Trusted}, {Field: "consentRequired", Value: s.ConsentRequired}, {Field: "public", Value: s.Public},
+		{Field: "pkceRequired", Value: s.PKCERequired}, {Field: "pushedAuthorizationRequired", Value: s.PushedAuthorizationRequired},
+		{Field: "implicitFlowEnabled", Value: s.ImplicitFlowEnabled}, {Field: "authCodeFlowEnabled", Value: s.AuthCodeFlowEnabled},
+		{Field: "clientCredentialsFlowEnabled", Value: s.ClientCredentialsFlowEnabled},
+		{Field: "resourceOwnerFlowEnabled", Value: s.ResourceOwnerFlowEnabled},
+		{Field: "accessTokenLifetime", Value: s.AccessTokenLifetime}, {Field: "refreshTokenLifetime", Value: s.RefreshTokenLifetime},
+		{Field: "refreshTokenAbsoluteLifetime", Value: s.RefreshTokenAbsoluteLifetime},
+		{Field: "refreshTokenRotation", Value: s.RefreshTokenRotation},
+		{Field: "idTokenSigningAlgorithm", Value: s.IDTokenSigningAlgorithm}, {Field: "serviceAccount", Value: s.ServiceAccountID},
+	}
+}
+
+// secretChanged stands for a secret or password that was set or taken away, which is in no record.
+func secretChanged(field string) audit.Change {
+	return audit.Change{Field: field, New: "(changed)"}
+}
+
+// userFacts are what is recorded of a user.
+func userFacts(u storage.User) []audit.Fact {
+	return []audit.Fact{
+		{Field: "login", Value: u.Login}, {Field: "name", Value: u.Name}, {Field: "email", Value: u.Email},
+		{Field: "role", Value: string(RoleOf(u))}, {Field: "guest", Value: u.Guest}, {Field: "banned", Value: u.Banned}, {Field: "banReason", Value: u.BanReason},
+	}
+}
+
+// groupFacts are what is recorded of a group.
+func groupFacts(g storage.Group) []audit.Fact {
+	return []audit.Fact{{Field: "name", Value: g.Name}, {Field: "description", Value: g.Description}}
+}
+
+// grantFacts are what is recorded of a grant.
+func grantFacts(g storage.Grant) []audit.Fact {
+	return []audit.Fact{{Field: "user", Value: g.UserID}, {Field: "service", Value: g.ServiceID}, {Field: "scope", Value: g.Scope},
+		{Field: "audience", Value: g.Audience}, {Field: "offline", Value: g.Offline}}
+}
+
+// permanentTokenFacts are what is recorded of a permanent token.
+func permanentTokenFacts(t storage.PermanentToken) []audit.Fact {
+	return []audit.Fact{{Field: "user", Value: t.UserID}, {Field: "scope", Value: t.Scope}, {Field: "expiresOn", Value: t.ExpiresAt.Millis()}}
+}
