@@ -83,7 +83,7 @@ func (s *subject) register(ctx context.Context, password string) error {
 	}
 	s.clientID = service.ID
 	s.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(service.ID+":"+service.Secret))
-	return nil
+	return s.protect(ctx, admin)
 }
 
 func (s *subject) signIn(ctx context.Context, password string) error {
@@ -192,6 +192,7 @@ var flows = []flow{
 	{"refresh", refresh},
 	{"exchange", exchange},
 	{"authorization", authorization},
+	{"guard", guarding},
 }
 
 func flowNames() []string {
