@@ -33,11 +33,9 @@ func (g *Guard) Check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := g.question(r, api)
-	v := unknownAPI(asked)
-	if err == nil {
-		if v, err = g.judge(r.Context(), api, &q); err != nil {
-			return err
-		}
+	v, err := g.verdict(r.Context(), api, asked, &q)
+	if err != nil {
+		return err
 	}
 	g.record(r.Context(), api, asked, q, &v)
 	v.writeHeaders(w.Header())
@@ -47,6 +45,13 @@ func (g *Guard) Check(w http.ResponseWriter, r *http.Request) error {
 	web.NoStore(w)
 	w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+func (g *Guard) verdict(ctx context.Context, api directory.ProtectedAPI, asked string, q *question) (verdict, error) {
+	if api.Rules == nil {
+		return unknownAPI(asked), nil
+	}
+	return g.judge(ctx, api, q)
 }
 
 // question reads what a proxy asks.

@@ -101,45 +101,56 @@ const (
 	headerReason  = "Guard-Reason"
 )
 
+// headerWriter sets headers, whose names are in their canonical form, with one allocation for the values of all.
+type headerWriter struct {
+	header http.Header
+	values []string
+}
+
+// maxHeaders is how many a verdict has.
+const maxHeaders = 12
+
+// set sets a header, unless there is nothing to say.
+func (w *headerWriter) set(name, value string) {
+	if value == "" {
+		return
+	}
+	w.values = append(w.values, value)
+	last := len(w.values)
+	w.header[name] = w.values[last-1 : last : last]
+}
+
 // writeHeaders writes all that the verdict says but its status and body.
 func (v *verdict) writeHeaders(header http.Header) {
-	header[headerReason] = []string{string(v.reason)}
+	w := headerWriter{header, make([]string, 0, maxHeaders)}
+	w.set(headerReason, string(v.reason))
 	if len(v.challenges) > 0 {
 		header["Www-Authenticate"] = v.challenges
 	}
 	if v.allowance.Limit > 0 {
-		writeAllowance(header, v.allowance)
+		w.setAllowance(v.allowance)
 	}
 	if v.refusal == nil {
-		v.writeIdentity(header)
+		w.setIdentity(v)
 	}
 }
 
-// writeIdentity leaves out what is not known. A service that acts for itself is no Remote-User: a user might have its id
-// for a login.
-func (v *verdict) writeIdentity(header http.Header) {
+// setIdentity leaves out what is not known. A service that acts for itself is no Remote-User: a user might have its id for
+// a login.
+func (w *headerWriter) setIdentity(v *verdict) {
 	if user := v.caller.User; user != nil {
-		setText(header, headerUser, user.Login)
-		setText(header, headerUserID, user.ID)
-		setText(header, headerName, user.Name)
-		setText(header, headerEmail, user.Email)
+		w.set(headerUser, headerText(user.Login))
+		w.set(headerUserID, headerText(user.ID))
+		w.set(headerName, headerText(user.Name))
+		w.set(headerEmail, headerText(user.Email))
 		names := make([]string, len(v.groups))
 		for i, group := range v.groups {
 			names[i] = headerText(group.Name)
 		}
-		if len(names) > 0 {
-			header[headerGroups] = []string{strings.Join(names, ",")}
-		}
+		w.set(headerGroups, strings.Join(names, ","))
 	}
-	setText(header, headerService, v.caller.Service)
-	setText(header, headerScope, v.caller.Scope)
-}
-
-// setText sets a header, whose name is in its canonical form, unless there is nothing to say.
-func setText(header http.Header, name, text string) {
-	if text != "" {
-		header[name] = []string{headerText(text)}
-	}
+	w.set(headerService, headerText(v.caller.Service))
+	w.set(headerScope, headerText(v.caller.Scope))
 }
 
 // headerText percent-encodes what headers cannot carry, and the comma, which stands between groups.
@@ -164,11 +175,11 @@ func headerText(text string) string {
 	return string(encoded)
 }
 
-// writeAllowance writes the headers of draft-ietf-httpapi-ratelimit-headers-06; times are in whole seconds, rounded up.
-func writeAllowance(header http.Header, a directory.Allowance) {
+// setAllowance sets the headers of draft-ietf-httpapi-ratelimit-headers-06; times are in whole seconds, rounded up.
+func (w *headerWriter) setAllowance(a directory.Allowance) {
 	limit := strconv.FormatInt(a.Limit, 10)
-	header["Ratelimit-Limit"] = []string{limit}
-	header["Ratelimit-Policy"] = []string{limit + ";w=" + strconv.FormatInt(int64(a.Window/time.Second), 10)}
-	header["Ratelimit-Remaining"] = []string{strconv.FormatInt(a.Remaining, 10)}
-	header["Ratelimit-Reset"] = []string{strconv.FormatInt(int64((a.Reset+time.Second-1)/time.Second), 10)}
+	w.set("Ratelimit-Limit", limit)
+	w.set("Ratelimit-Policy", limit+";w="+strconv.FormatInt(int64(a.Window/time.Second), 10))
+	w.set("Ratelimit-Remaining", strconv.FormatInt(a.Remaining, 10))
+	w.set("Ratelimit-Reset", strconv.FormatInt(int64((a.Reset+time.Second-1)/time.Second), 10))
 }
