@@ -52,6 +52,9 @@ type Config struct {
 	// A new major version of the text asks everybody again.
 	EndUserAgreementMajor, EndUserAgreementMinor int64
 
+	// Guard names the file with protected APIs; "" means that there is none.
+	Guard string
+
 	AccessTokenLifetime time.Duration
 	// RefreshTokenLifetime runs from a refresh token's last use, RefreshTokenAbsoluteLifetime from the authorization;
 	// the first is at most the second.

@@ -116,6 +116,11 @@ var options = []option{
 		set:     agreementVersion,
 	},
 	{
+		flag: "guard", env: "GATEHOUSE_GUARD", kind: "path",
+		meaning: "YAML file with protected APIs, which at each start become what it says; when empty, they are set over REST alone",
+		set:     textOf(1, func(c *Config) *string { return &c.Guard }),
+	},
+	{
 		flag: "access-token-lifetime", env: "GATEHOUSE_ACCESS_TOKEN_LIFETIME", fallback: "1h", kind: "duration",
 		meaning: "life of an access token, `1m` to `24h`",
 		set:     lifetimeOf("1m", "24h", func(c *Config) *time.Duration { return &c.AccessTokenLifetime }),

@@ -123,8 +123,10 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if err := p.warnOfWeaknesses(ctx, directory.New(p.store, settings, p.now)); err != nil {
 		return err
 	}
-	p.admin, err = makeAdmin(ctx, directory.New(p.store, settings, p.now), p.cfg)
-	return err
+	if p.admin, err = makeAdmin(ctx, directory.New(p.store, settings, p.now), p.cfg); err != nil {
+		return err
+	}
+	return applyGuard(ctx, directory.New(p.store, settings, p.now), p.cfg.Guard, p.log)
 }
 
 // warnOfWeaknesses logs how many services are set to less than today's practice asks for; which ones, and what to do, is

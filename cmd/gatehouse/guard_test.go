@@ -1,0 +1,107 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/server/directory"
+	"gatehouse/server/rules"
+	"gatehouse/storage"
+	"gatehouse/storage/storagetest"
+)
+
+const guardYAML = `
+apis:
+  - id: wiki
+    addresses: [10.0.0.0/8, "2001:db8::/32"]
+    readOnlyGroups: [{name: readers}]
+    paths:
+      - {path: /public, access: open}
+    rateLimit: {requests: 100, seconds: 60}
+    basicAllowed: false
+  - id: missing
+`
+
+// guarded applies a file to a database with the service wiki and the group Readers.
+func guarded(t *testing.T, options storage.Options) (apply func(text string) (said string, err error), d *directory.Directory) {
+	t.Helper()
+	store, err := storage.Open(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	d = directory.New(store, directory.Settings{}, time.Now)
+	id, name := "wiki", "Readers"
+	if _, err := d.CreateGroup(t.Context(), directory.Operator(), directory.GroupPatch{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.CreateService(t.Context(), directory.Operator(), directory.ServicePatch{ID: &id, Name: &id}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "guard.yaml")
+	return func(text string) (string, error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		err := applyGuard(t.Context(), d, file, slog.New(slog.NewTextHandler(&said, nil)))
+		return said.String(), err
+	}, d
+}
+
+func TestProtectedAPIsAreWhatTheFileSaysAtEachStart(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+		apply, d := guarded(t, options)
+		for _, wantVersion := range []int64{0, 1} {
+			said, err := apply(guardYAML)
+			if err != nil || !strings.Contains(said, "api=missing") || strings.Contains(said, "api=wiki") {
+				t.Fatalf("it says %q and ends with %v", said, err)
+			}
+			api, err := d.FreshProtectedAPI(t.Context(), directory.Operator(), "wiki")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := api.Rules.Rules
+			if api.Version != wantVersion || got.BasicAllowed || !got.AccessTokensAllowed || len(got.ReadOnlyGroups) != 1 || len(got.Addresses) != 2 ||
+				got.RateLimit != (rules.RateLimit{Requests: 100, Seconds: 60}) || len(got.Paths) != 1 || got.Paths[0].Access != rules.Open {
+				t.Errorf("version %d has %+v", api.Version, got)
+			}
+		}
+		if said, err := apply("apis: [{id: wiki}]"); err != nil || said != "" {
+			t.Errorf("it says %q and ends with %v", said, err)
+		}
+		if api, err := d.FreshProtectedAPI(t.Context(), directory.Operator(), "wiki"); err != nil || len(api.Rules.Addresses) != 0 || !api.Rules.BasicAllowed {
+			t.Errorf("what the file no longer says is still there: %+v, %v", api.Rules, err)
+		}
+	})
+}
+
+func TestAFileOfProtectedAPIsThatCannotBeSaysWhere(t *testing.T) {
+	apply, d := guarded(t, storagetest.SQLite(t))
+	for text, want := range map[string]string{
+		"apis: [{id: wiki, adresses: []}]":                         "adresses",
+		"apis: [{id: wiki, addresses: 5}]":                         "guard.yaml",
+		"apis: [{id: wiki, addresses: [10.0.0.0/8, 10.1.0.0/16]}]": "apis[0]: addresses",
+		"apis: [{id: wiki}, {id: wiki, groups: [{name: Nobody}]}]": "apis[1]: groups",
+		"apis: [{id: wiki, groups: [{name: Readers}]}]":            `"force": true`,
+		"apis: [{}]": "apis[0]: id",
+		"apis: [":    "guard.yaml",
+	} {
+		if _, err := apply(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s ends with %v, which does not name %q", text, err, want)
+		}
+	}
+	if _, err := apply(""); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+	if err := applyGuard(t.Context(), d, "", nil); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+	if err := applyGuard(t.Context(), d, filepath.Join(t.TempDir(), "nothing.yaml"), nil); err == nil {
+		t.Error("a file that is not there is no error")
+	}
+}
