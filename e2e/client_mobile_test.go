@@ -220,6 +220,7 @@ func TestANativeAppLeavesItsSecretOutOnlyWithPKCE(t *testing.T) {
 	if !native.active(t, held.access) {
 		t.Error("the secret is not good for introspection any more")
 	}
+	bare(native.on(s.strictReplica(t)), "grant_type=refresh_token&refresh_token="+held.refresh).refused(t, http.StatusUnauthorized, "invalid_client")
 	native.sendForm(t, revokePath, "client_id="+native.id+"&token="+held.refresh).ok(t)
 	if native.active(t, held.access) {
 		t.Error("the app cannot take back its tokens")

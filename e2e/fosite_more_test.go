@@ -247,9 +247,6 @@ func requestsComeBack(t *testing.T, s *testServer, _ *browser) {
 	for _, code := range []string{first, second, third} {
 		a.exchange(t, code).ok(t)
 	}
-	if metadata := s.get(t, "/.well-known/oauth-authorization-server").ok(t); metadata["pushed_authorization_request_endpoint"] != nil {
-		t.Error("pushed requests are announced")
-	}
 }
 
 // What PostgreSQL stores cannot be read as plainly as the files of SQLite; the statements are the same.

@@ -100,7 +100,7 @@ func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (
 	case service.Public && sent.secret[0] == "":
 		audit.Through(ctx, directory.AuditService(service))
 		return service, nil
-	case sent.secret[0] == "" && directory.IsNativeApp(service):
+	case sent.secret[0] == "" && s.Directory.MayOmitSecret(service):
 		audit.Through(ctx, directory.AuditService(service))
 		return asPublic(service), nil
 	case service.Public || sent.secret[0] == "":
