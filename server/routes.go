@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"gatehouse/api"
+	"gatehouse/server/connect"
 	"gatehouse/server/console"
 	"gatehouse/server/guard"
 	"gatehouse/server/login"
@@ -152,6 +153,24 @@ func (s *Server) routes() []route {
 
 		{"GET", "/api/rest/audit", account, s.hub.Authenticated(s.hub.AuditEvents)},
 		{"GET", "/api/rest/audit/export", account, s.hub.Authenticated(s.hub.ExportAudit)},
+
+		{"GET", "/api/rest/users/{id}/connections", account, s.hub.Authenticated(s.hub.Connections)},
+		{"GET", "/api/rest/users/{id}/connections/{itemId}", account, s.hub.Authenticated(s.hub.Connection)},
+		{"POST", "/api/rest/users/{id}/connections/{itemId}", account, s.hub.Authenticated(s.hub.UpdateConnection)},
+		{"DELETE", "/api/rest/users/{id}/connections/{itemId}", account, s.hub.Authenticated(s.hub.Disconnect)},
+		{"POST", "/api/rest/users/{id}/connections/{itemId}/accesstoken", account, s.hub.Authenticated(s.hub.ProviderAccessToken)},
+
+		{"GET", "/api/rest/relations/consumers", account, s.hub.Authenticated(s.hub.Consumers)},
+		{"GET", "/api/rest/relations/consumers/{id}", account, s.hub.Authenticated(s.hub.Consumer)},
+		{"DELETE", "/api/rest/relations/consumers/{id}", account, s.hub.Authenticated(s.hub.CutOff)},
+		{"GET", "/api/rest/relations/providers", account, s.hub.Authenticated(s.hub.Providers)},
+		{"POST", "/api/rest/relations/providers", account, s.hub.Authenticated(s.hub.CreateProvider)},
+		{"GET", "/api/rest/relations/providers/{id}", account, s.hub.Authenticated(s.hub.Provider)},
+		{"POST", "/api/rest/relations/providers/{id}", account, s.hub.Authenticated(s.hub.UpdateProvider)},
+		{"DELETE", "/api/rest/relations/providers/{id}", account, s.hub.Authenticated(s.hub.DeleteProvider)},
+		{"GET", connect.Path, person, s.relations.List},
+		{"POST", connect.Path + "/{id}", person, s.relations.Decide},
+		{"GET", connect.Path + "/{id}/callback", person, s.relations.Callback},
 
 		{"GET", "/api/rest/settings/public", anyone, s.hub.PublicSettings},
 		{"GET", "/api/rest/permissions/cache", account, s.hub.Authenticated(s.hub.PermissionsCache)},

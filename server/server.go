@@ -11,12 +11,15 @@ import (
 
 	"gatehouse/server/access"
 	"gatehouse/server/audit"
+	"gatehouse/server/connect"
 	"gatehouse/server/console"
 	"gatehouse/server/directory"
 	"gatehouse/server/guard"
 	"gatehouse/server/hub"
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
+	"gatehouse/server/relations"
+	"gatehouse/server/seal"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
@@ -49,6 +52,7 @@ type Server struct {
 	guard     *guard.Guard
 	login     *login.Pages
 	console   *console.Pages
+	relations *relations.Pages
 	handler   http.Handler
 }
 
@@ -82,11 +86,13 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")
 	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
 		Pages: pages, Responder: s.responder, Browser: browser, Log: options.Log, Now: options.Now})
-	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, Log: options.Log, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
-	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
-		AuthorizePath: oauth2.AuthorizePath, BasePath: basePath, PublicURL: issuer}
 	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, BasePath: basePath, PublicURL: issuer, Now: options.Now}
+	connector := connect.New(directory.NewRelations(s.directory, seal.NewVault(options.Secret)), issuer, options.Now)
+	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
+	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
+	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
+		AuthorizePath: oauth2.AuthorizePath, Continuations: map[string]string{relations.Continuation: connect.Path}, BasePath: basePath, PublicURL: issuer}
 	s.handler = s.middleware(basePath, s.router())
 	return s, nil
 }

@@ -11,7 +11,9 @@
 //
 // Those for people who are signed in, about their account, their apps and the
 // server, share a frame (console.html), a model (console_model.go) and the
-// method [Pages.Console].
+// method [Pages.Console]. One stands alone:
+//
+//	Connections  connections.html  where this server may act for you
 //
 // The pages hold no inline script, style or event handler. They are made for
 //

@@ -16,7 +16,8 @@ import (
 func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.Node {
 	t.Helper()
 	signIn, consent, code, problem, home, signedOut := SignIn{}, Consent{}, Code{}, Problem{}, Home{}, SignedOut{}
-	for _, page := range []any{&signIn, &consent, &code, &problem, &home, &signedOut} {
+	connections := Connections{}
+	for _, page := range []any{&signIn, &consent, &code, &problem, &home, &signedOut, &connections} {
 		filled(page)
 	}
 	stranger := home
@@ -29,6 +30,8 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 		"Home":      parsed(t, func(w io.Writer) error { return p.Home(w, home) }),
 		"Home out":  parsed(t, func(w io.Writer) error { return p.Home(w, stranger) }),
 		"SignedOut": parsed(t, func(w io.Writer) error { return p.SignedOut(w, signedOut) }),
+
+		"Connections": parsed(t, func(w io.Writer) error { return p.Connections(w, connections) }),
 	}
 	for name, shows := range consolePages {
 		page := reflect.New(reflect.TypeOf(shows))

@@ -119,6 +119,29 @@ type Home struct {
 	PublicURL     string // the address apps are configured with; "" is left out
 }
 
+// Connections is what the page shows where people connect to providers.
+type Connections struct {
+	Person    Person
+	Message   string   // what has just happened, in words; may be ""
+	Service   *Service // the app that wants to use a connection; nil for none
+	Providers []Provider
+}
+
+// Provider is another server at which a person can let this one act for them.
+type Provider struct {
+	Name      string
+	Host      string
+	Action    string   // where its forms post to
+	FormToken string   // ties its forms to the session
+	Scopes    []string // what is asked for there
+	Since     string   // the day on which the person connected; "" if they have not
+	Services  []Allowed
+	Asks      bool // whether Service is not allowed yet
+}
+
+// Allowed is an app that may use a connection.
+type Allowed struct{ ID, Name string }
+
 // SignedOut is what the page after signing out shows.
 type SignedOut struct {
 	SignInURL string // "" is left out

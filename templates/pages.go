@@ -24,6 +24,8 @@ type Pages struct {
 	home      *template.Template
 	signedOut *template.Template
 	console   map[reflect.Type]*template.Template
+
+	connections *template.Template
 }
 
 // New parses the embedded pages. basePath is the path prefix of the public
@@ -67,6 +69,8 @@ func New(basePath string) (*Pages, error) {
 		"problem.html":   &p.problem,
 		"home.html":      &p.home,
 		"signedout.html": &p.signedOut,
+
+		"connections.html": &p.connections,
 	} {
 		if *page, err = parsePage(layout, name); err != nil {
 			return nil, err
@@ -119,6 +123,13 @@ func (p *Pages) Home(w io.Writer, page Home) error {
 // SignedOut writes the page after signing out.
 func (p *Pages) SignedOut(w io.Writer, page SignedOut) error {
 	return render(w, p.signedOut, page)
+}
+
+// Connections writes the page where people connect to providers. Its forms post
+// form_token and decision, which is connect, disconnect, allow or disallow, the
+// last two with the id of a service.
+func (p *Pages) Connections(w io.Writer, page Connections) error {
+	return render(w, p.connections, page)
 }
 
 // render writes the whole page or, when its template fails, nothing.

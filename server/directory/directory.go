@@ -66,6 +66,7 @@ type Directory struct {
 	tried     *triedRedirects
 	// secretUses bounds how often the last use of secrets is written.
 	secretUses *secretUses
+	uses       *serviceUses
 	audit      *audit.Log
 
 	protected  *cache[ProtectedAPI]
@@ -85,6 +86,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.origins = newOriginCache(store, now)
 	d.tried = newTriedRedirects()
 	d.secretUses = newSecretUses()
+	d.uses = newServiceUses()
 	d.audit = audit.New(store, settings.Audit, now)
 	d.audit.FindNamesBy(d.named)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))

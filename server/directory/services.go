@@ -279,10 +279,15 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 	if err != nil || !takesAway(before, after) {
 		return err
 	}
-	if err := tx.Revoke(storage.ServiceSubject(after.ID), d.now(), d.revocationEnd()); err != nil {
+	return d.takeBackFrom(tx, after.ID)
+}
+
+// takeBackFrom takes back all that was issued to a service.
+func (d *Directory) takeBackFrom(tx *storage.Tx, id string) error {
+	if err := tx.Revoke(storage.ServiceSubject(id), d.now(), d.revocationEnd()); err != nil {
 		return err
 	}
-	return tx.EndGrants("", after.ID, d.grantRevocationEnd())
+	return tx.EndGrants("", id, d.grantRevocationEnd())
 }
 
 func (d *Directory) recordServiceChange(ctx context.Context, tx *storage.Tx, before, after storage.Service, secret bool) error {
@@ -319,10 +324,7 @@ func (d *Directory) DeleteService(ctx context.Context, actor Actor, id string, e
 		if err := expected.check(service.Revision); err != nil {
 			return err
 		}
-		if err := tx.EndGrants("", id, d.grantRevocationEnd()); err != nil {
-			return err
-		}
-		if err := tx.Revoke(storage.ServiceSubject(id), d.now(), d.revocationEnd()); err != nil {
+		if err := d.takeBackFrom(tx, id); err != nil {
 			return err
 		}
 		if err := d.audit.Record(ctx, tx, audit.Event{Name: audit.ServiceDeleted, Target: AuditService(service), Changes: audit.Diff(serviceFacts(service), nil)}); err != nil {

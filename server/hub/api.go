@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/server/access"
 	"gatehouse/server/audit"
+	"gatehouse/server/connect"
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
 	"gatehouse/storage"
@@ -18,6 +19,7 @@ type API struct {
 	Directory *directory.Directory
 	Tokens    *access.Tokens
 	Log       *slog.Logger
+	Connector *connect.Connector
 	// Registrations bounds how often strangers may register services from one address.
 	Registrations *web.Limiter
 	// PublicURL is how clients reach the server, without a trailing slash.

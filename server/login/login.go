@@ -53,6 +53,8 @@ type Pages struct {
 	Templates *templates.Pages
 	// AuthorizePath is where a sign-in for an app goes on, below BasePath.
 	AuthorizePath string
+	// Continuations are pages of this server where a sign-in can go on instead, by the value of continue, below BasePath.
+	Continuations map[string]string
 	BasePath      string
 	PublicURL     string
 }
@@ -161,6 +163,10 @@ func (p *Pages) Interactive(w http.ResponseWriter, r *http.Request) error {
 // continuation is where the browser goes on after a sign-in: to the authorization request, without what asked for the
 // sign-in, or to the start page.
 func (p *Pages) continuation(query url.Values) string {
+	if page, known := p.Continuations[query.Get("continue")]; known {
+		query.Del("continue")
+		return p.BasePath + page + questionMark(query.Encode())
+	}
 	if query.Get("client_id") == "" {
 		return p.BasePath + next(query)
 	}

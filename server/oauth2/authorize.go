@@ -195,6 +195,9 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization,
 	if a.outOfBand() {
 		return s.showCode(w, a, response.GetCode())
 	}
+	if a.implicit() {
+		s.recordUse(r.Context(), a.service)
+	}
 	s.redirectAnswer(w, a, session, response)
 	return nil
 }

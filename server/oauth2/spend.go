@@ -40,6 +40,22 @@ func (s *Server) spend(ctx context.Context, session *session, grantType string) 
 	return nil
 }
 
+// recordUse records that a service has got a token. The answer does not wait for it, and does not depend on it.
+func (s *Server) recordUse(ctx context.Context, service storage.Service) {
+	store := s.Directory.ServiceUsed(service.ID)
+	if store == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, spendTimeout)
+		defer cancel()
+		if err := store(ctx); err != nil {
+			s.Log.WarnContext(ctx, "use of a service is not recorded", "service", service.ID, "cause", err)
+		}
+	}()
+}
+
 // spendCode inserts the grant that the code carries the id of. A second exchange finds it there, or finds it ended: it
 // is refused and ends the grant with all its tokens (RFC 6749 section 4.1.2).
 func (s *Server) spendCode(ctx context.Context, session *session) error {

@@ -43,6 +43,7 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.recordUse(r.Context(), service)
 	web.JSON(w, http.StatusOK, answer)
 	return nil
 }

@@ -69,6 +69,10 @@ var sentinels = []struct {
 		Description: "nobody would be left who can sign in and administer; make somebody else an administrator first"}},
 	{directory.ErrChanged, Fault{Status: http.StatusPreconditionFailed, Code: "Precondition Failed",
 		Description: "somebody has changed this since you read it; read it again, and send the new ETag as If-Match"}},
+	{directory.ErrNotConnected, Fault{Status: http.StatusNotFound, Code: "not_connected",
+		Description: "the person has not connected to this provider, the provider has ended it, or the service is not allowed; send the person to the page where they connect"}},
+	{directory.ErrRenewing, Fault{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable",
+		Description: "the tokens are being renewed at this moment; try again in a moment", RetryAfter: time.Second}},
 	{directory.ErrBanned, Fault{Status: http.StatusForbidden, Code: "Forbidden",
 		Description: "this user is banned; ask an administrator"}},
 	{directory.ErrCredentials, Fault{Status: http.StatusUnauthorized, Code: "Unauthorized",
@@ -113,6 +117,9 @@ func detailedFault(err error) *Fault {
 	if throttled := (*directory.Throttled)(nil); errors.As(err, &throttled) {
 		return &Fault{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Description: throttled.Error(), RetryAfter: throttled.RetryAfter, Cause: err}
 	}
+	if failed := (*directory.ProviderError)(nil); errors.As(err, &failed) {
+		return providerFault(failed)
+	}
 	if unknown := (*storage.UnknownField)(nil); errors.As(err, &unknown) {
 		return unknownFieldFault(unknown)
 	}
@@ -120,4 +127,15 @@ func detailedFault(err error) *Fault {
 		return &Fault{Status: http.StatusBadRequest, Code: "bad_request", Description: bad.Error(), Field: bad.Name, Cause: err}
 	}
 	return nil
+}
+
+// providerFault says that another server than this one is at fault, or has to be set up.
+func providerFault(failed *directory.ProviderError) *Fault {
+	fault := &Fault{Status: http.StatusBadGateway, Code: "provider_failed", Cause: failed,
+		Description: fmt.Sprintf("%s gives no usable answer; try again later, or ask an administrator to check its addresses", failed.Provider)}
+	if failed.Code != "" {
+		fault.Description = fmt.Sprintf("%s refuses with %s; try again, or ask an administrator to check the provider's client id, secret and scopes",
+			failed.Provider, failed.Code)
+	}
+	return fault
 }
