@@ -10,5 +10,6 @@ func TestMain(m *testing.M) {
 	stopChromium()
 	removeProgram()
 	removeOpenIDClients()
+	removeNodeClients()
 	os.Exit(code)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // permissionURL asks for permissions without an old consent page being shown again.
@@ -43,7 +45,7 @@ func TestTheConsentPageGroupsPermissionsAndMarksThoseThatWrite(t *testing.T) {
 	if !slices.Equal(groups, []string{"At Jira", "At User Identity"}) || !slices.Equal(keys, []string{"read:jira-work", "write:jira-work!", "read:account"}) {
 		t.Errorf("the groups are %q with %q", groups, keys)
 	}
-	for _, want := range []string{"What read:jira-work means", "acme", "https://globex.jira.example", "up to 1 year", "localhost"} {
+	for _, want := range []string{"What read:jira-work means", "acme", "globex.jira.example", "up to 1 year", "localhost"} {
 		if !strings.Contains(p.words(t), want) {
 			t.Errorf("the page does not say %q: %s", want, p.words(t))
 		}
@@ -337,4 +339,27 @@ func TestACodeIsShownWhereThereIsNoAppToSendItTo(t *testing.T) {
 			t.Errorf("an app that has not registered the page gets it: %d", got.status)
 		}
 	})
+}
+
+func TestTheConsentPageFitsASmallScreenAndAsksForASiteByItself(t *testing.T) {
+	s := onSQLite(t)
+	_, psoxy := jiraCloud(t, s, nil)
+	s.user(t, "ada")
+	tab := chromium(t)
+	run(t, tab, chromedp.EmulateViewport(320, 640), chromedp.Navigate(psoxy.psoxyURL()))
+	signInTab(t, tab, "ada")
+	waitFor(t, tab, "document.querySelector('button[value=allow]') && document.readyState === 'complete'")
+	if width := evaluate[int](t, tab, "document.scrollingElement.scrollWidth"); width > 320 {
+		t.Errorf("the page is %d wide on a screen of 320", width)
+	}
+	small := evaluate[int](t, tab, "[...document.querySelectorAll('.group label')].filter(l => l.getBoundingClientRect().height < 24).length")
+	if rows := evaluate[int](t, tab, "document.querySelectorAll('.group label').length"); small > 0 || rows != 8 {
+		t.Errorf("%d of %d things to choose are less than 24 pixels high; want none of 8", small, rows)
+	}
+	script(t, tab, "document.querySelector('button[value=allow]').click()")
+	if missing := evaluate[bool](t, tab, "document.querySelector('input[type=radio]').validity.valueMissing && location.pathname.endsWith('/auth')"); !missing {
+		t.Errorf("%s: the form is sent without a site", whereIs(tab))
+	}
+	script(t, tab, "document.querySelectorAll('input[type=radio]')[1].click(); document.querySelector('button[value=allow]').click()")
+	waitFor(t, tab, "location.href.startsWith('chrome-error:') || location.hostname === 'localhost'")
 }

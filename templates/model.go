@@ -64,7 +64,7 @@ type PermissionGroup struct {
 type Site struct {
 	ID        string
 	Name      string
-	Address   string // its URL, shown and not linked
+	Address   string // where it is, shown and not linked
 	AvatarURL string // https or data:image; for anything else the initials of Name are drawn
 	Chosen    bool
 }
@@ -72,7 +72,6 @@ type Site struct {
 // Permission is one thing that can be allowed or not.
 type Permission struct {
 	Field       string // name of the form's field that is sent if it is ticked
-	Key         string // how a scope names it
 	Name        string
 	Description string // "" is left out
 	Writes      bool

@@ -102,7 +102,7 @@ func (s *Server) describePermissions(ctx context.Context, a *authorization, appr
 		for _, operation := range []string{directory.ReadOperation, directory.WriteOperation} {
 			for _, p := range a.scope.permissions {
 				if p.ServiceID == id && p.Operation == operation {
-					group.Permissions = append(group.Permissions, templates.Permission{Field: permissionField(p), Key: p.Key, Name: p.Name,
+					group.Permissions = append(group.Permissions, templates.Permission{Field: permissionField(p), Name: p.Name,
 						Description: p.Description, Writes: operation == directory.WriteOperation, Allowed: approved.Items[directory.PermissionItem(p)]})
 				}
 			}
@@ -115,7 +115,7 @@ func (s *Server) describePermissions(ctx context.Context, a *authorization, appr
 func describeSites(choice siteChoice) []templates.Site {
 	sites := make([]templates.Site, len(choice.sites))
 	for i, site := range choice.sites {
-		sites[i] = templates.Site{ID: site.ID, Name: site.Name, Address: site.URL, AvatarURL: site.AvatarURL, Chosen: site.ID == choice.proposed}
+		sites[i] = templates.Site{ID: site.ID, Name: site.Name, Address: strings.TrimPrefix(site.URL, "https://"), AvatarURL: site.AvatarURL, Chosen: site.ID == choice.proposed}
 	}
 	return sites
 }
