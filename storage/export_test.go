@@ -1,9 +1,72 @@
 package storage
 
+import (
+	"testing"
+
+	"gorm.io/gorm"
+)
+
 // Structs are all that stand for a row of a table.
 func Structs() []any {
 	return []any{&AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
 		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &serviceUse{},
 		&grantedPermission{}, &Permission{}, &Site{},
+		&listTotal{}, &serviceBaseURL{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
+}
+
+// serviceBaseURL is a row that triggers make of services.base_urls; nothing but SQL reads it.
+type serviceBaseURL struct {
+	ServiceID string
+	URL       string
+}
+
+// Statement is SQL with its values.
+type Statement struct {
+	SQL    string
+	Values []any
+}
+
+// Record returns the statements that do has the store read with.
+func (s *Store) Record(t testing.TB, do func()) (statements []Statement) {
+	t.Helper()
+	record := func(db *gorm.DB) {
+		statements = append(statements, Statement{db.Statement.SQL.String(), db.Statement.Vars})
+	}
+	callbacks := s.reader.db.Callback()
+	if err := callbacks.Query().After("gorm:query").Register("record", record); err != nil {
+		t.Fatal(err)
+	}
+	if err := callbacks.Row().After("gorm:row").Register("record", record); err != nil {
+		t.Fatal(err)
+	}
+	do()
+	if err := callbacks.Query().Remove("record"); err != nil {
+		t.Fatal(err)
+	}
+	if err := callbacks.Row().Remove("record"); err != nil {
+		t.Fatal(err)
+	}
+	return statements
+}
+
+// KeptTotal is a row of list_totals beside what it has to be.
+type KeptTotal struct {
+	List           string
+	Total, Counted int64
+}
+
+// Totals reads all that triggers count, and counts it.
+func (s *Store) Totals(t testing.TB) (totals []KeptTotal) {
+	t.Helper()
+	query := "SELECT list, total, (SELECT count(*) FROM group_members WHERE 'groups/' || group_id = list) AS counted FROM list_totals WHERE list LIKE 'groups/%'"
+	for _, table := range []string{"users", "services", "groups", "credentials", "redirect_uris"} {
+		query += " UNION ALL SELECT '" + table + "', (SELECT total FROM list_totals WHERE list = '" + table + "'), count(*) FROM " + table
+	}
+	query += ` UNION ALL SELECT 'missing', count(*), 0 FROM group_members WHERE 'groups/' || group_id NOT IN (SELECT list FROM list_totals)
+		UNION ALL SELECT 'left behind', count(*), 0 FROM list_totals WHERE list LIKE 'groups/%' AND substr(list, 8) NOT IN (SELECT id FROM groups)`
+	if err := s.reader.db.Raw(query).Scan(&totals).Error; err != nil {
+		t.Fatal(err)
+	}
+	return totals
 }

@@ -45,7 +45,9 @@ type List struct {
 	// Visible names the fields that Filter and Order may use, "is: " and "has: " with their word; nil for all of them.
 	// Who does not see a field must not learn its value by filtering or sorting.
 	Visible []string
-	// Skip is how many to leave out at the start, Top how many to read at most; -1 for all.
+	// After is the id behind which the list begins; it is sorted by id then. "" is for the beginning.
+	After string
+	// Skip is how many to leave out at the start, Top how many to read at most; -1 for all, of a large list [MaxPage].
 	Skip, Top int
 }
 
@@ -79,6 +81,13 @@ type filterable struct {
 	orders       []namedSQL
 	defaultOrder string
 	postgres     bool
+
+	// table is that of an entity of which there may be a million, for findLarge.
+	table string
+	// among says that only entities with such a row are in the list; nil for all.
+	among *related
+	// relations are the conditions that say that there is a related row, by their names.
+	relations map[string]related
 }
 
 // filterField is a field that can be compared with a value.
@@ -88,8 +97,12 @@ type filterField struct {
 	// column is the SQL expression that is compared with the value, after fold has seen that; nil leaves it as it is.
 	column string
 	fold   func(string) string
+	// ofGroup says that the column is one of groups that are unique, and members of the group meet the filter.
+	ofGroup bool
 	// within is "" or the condition, with %s for the comparison, that one of several rows meets it.
 	within string
+	// byteOrder says that the column is in order of bytes, so that an index has what begins with a prefix together.
+	byteOrder bool
 	// startsWith makes every value a prefix.
 	startsWith bool
 	text       textUse
@@ -129,8 +142,11 @@ func find[T any](ctx context.Context, r reader, entity filterable, list List) ([
 	if err := matching.Count(&total).Error; err != nil {
 		return nil, 0, translate("count list", err)
 	}
+	if list.After != "" {
+		matching = matching.Where("id > ?", list.After)
+	}
 	var rows []T
-	err = matching.Order(order).Offset(list.Skip).Limit(list.Top).Find(&rows).Error
+	err = matching.Order(strings.Join(order, ", ")).Offset(list.Skip).Limit(list.Top).Find(&rows).Error
 	return rows, total, translate("read list", err)
 }
 
@@ -145,30 +161,41 @@ func (e filterable) where(filter *Filter, visible []string) (string, []any, erro
 }
 
 // orderBy compiles to the expressions of an ORDER BY. The id comes last, so that pages do not overlap.
-func (e filterable) orderBy(order []Order, visible []string) (string, error) {
+func (e filterable) orderBy(order []Order, visible []string) ([]string, error) {
 	if len(order) == 0 {
-		return e.defaultOrder, nil
+		return strings.Split(e.defaultOrder, ", "), nil
 	}
 	expressions := make([]string, 0, len(order)+1)
 	for _, by := range order {
 		expression, known := lookUp(e.orders, by.Field)
 		if !known || !isVisible(by.Field, visible) {
-			return "", &UnknownField{Field: by.Field, Parameter: "orderBy", Position: by.Position,
+			return nil, &UnknownField{Field: by.Field, Parameter: "orderBy", Position: by.Position,
 				Known: onlyVisible(names(e.orders), visible), Hidden: known}
 		}
 		if by.Descending {
-			expression += " DESC"
+			expression += descending
 		}
 		expressions = append(expressions, expression)
 	}
-	return strings.Join(append(expressions, "id"), ", "), nil
+	if i := slices.IndexFunc(expressions, isID); i >= 0 {
+		return expressions[:i+1], nil // what comes behind makes no difference
+	}
+	return append(expressions, "id"), nil
 }
+
+func isID(expression string) bool { return strings.TrimSuffix(expression, descending) == "id" }
 
 // compiler makes the condition of a filter and collects the values for its placeholders, in their order.
 type compiler struct {
 	filterable
 	visible []string
 	values  []any
+	// walked makes SQLite read no index for what is compared.
+	walked bool
+	// few says whether there are few of some related rows; nil if there always are.
+	few func(related) bool
+	// groups are the ids of the groups that leaves ask for the members of, as far as they are known.
+	groups map[*Filter]string
 }
 
 func (c *compiler) condition(f *Filter) (string, error) {
@@ -205,11 +232,11 @@ func (c *compiler) text(f *Filter) string {
 		switch {
 		case field.text == notSearched:
 		case f.Prefix || field.text == beginsWithText:
-			conditions = append(conditions, c.begins(field.column, value))
+			conditions = append(conditions, c.begins(field, value))
 		case field.text == containsText:
-			conditions = append(conditions, c.like(field.column, "%"+escapeLike(value)+"%"))
+			conditions = append(conditions, c.like(field, "%"+escapeLike(value)+"%"))
 		default:
-			conditions = append(conditions, c.equals(field.column, value))
+			conditions = append(conditions, c.equals(field, value))
 		}
 	}
 	if len(conditions) == 0 {
@@ -234,6 +261,11 @@ func (c *compiler) leaf(f *Filter) (string, error) {
 		return "", &UnknownField{Field: name, Parameter: "query", Position: f.Position,
 			Known: onlyVisible(c.known(), c.visible), Hidden: isField || isCondition}
 	case isCondition:
+		for known, relation := range c.relations {
+			if strings.EqualFold(known, name) {
+				return c.isAmong(relation), nil
+			}
+		}
 		return condition, nil
 	}
 	return c.comparison(field, f), nil
@@ -245,35 +277,51 @@ func isWordField(name string) bool {
 }
 
 func (c *compiler) comparison(field filterField, f *Filter) string {
+	if id, known := c.groups[f]; known {
+		return c.isAmong(membersOf(id))
+	}
 	compare := c.equals
 	if f.Prefix || field.startsWith {
 		compare = c.begins
 	}
-	condition := compare(field.column, field.folded(f.Value))
+	condition := compare(field, field.folded(f.Value))
 	if field.within != "" {
 		condition = fmt.Sprintf(field.within, condition)
 	}
 	return condition
 }
 
-func (c *compiler) equals(column, value string) string {
+func (c *compiler) equals(field filterField, value string) string {
 	c.values = append(c.values, value)
-	return column + " = ?"
+	return c.compared(field) + " = ?"
 }
 
-// begins compares in the way that the database can answer from an index: SQLite compares bytes, and no text in UTF-8
-// has the byte FF; PostgreSQL does not take that byte, but uses an index for LIKE.
-func (c *compiler) begins(column, value string) string {
-	if c.postgres {
-		return c.like(column, escapeLike(value)+"%")
+// begins compares in the way that the database can answer from an index: by a range where the index is in order of bytes,
+// as all are in SQLite; else PostgreSQL may have one for LIKE.
+func (c *compiler) begins(field filterField, value string) string {
+	if c.postgres && !field.byteOrder {
+		return c.like(field, escapeLike(value)+"%")
 	}
-	c.values = append(c.values, value, value+"\xff")
+	column, end := c.compared(field), afterPrefix(value)
+	c.values = append(c.values, value)
+	if end == "" {
+		return column + " >= ?"
+	}
+	c.values = append(c.values, end)
 	return fmt.Sprintf("(%s >= ? AND %s < ?)", column, column)
 }
 
-func (c *compiler) like(column, pattern string) string {
+func (c *compiler) like(field filterField, pattern string) string {
 	c.values = append(c.values, pattern)
-	return column + ` LIKE ? ESCAPE '\'`
+	return c.compared(field) + ` LIKE ? ESCAPE '\'`
+}
+
+// compared is the column of a field in a comparison.
+func (c *compiler) compared(field filterField) string {
+	if c.walked && field.within == "" {
+		return "+" + field.column
+	}
+	return field.column
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -346,13 +394,4 @@ func foldASCII(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// anElement is the condition, with %s for one on value, that an element of the JSON array in a column meets it.
-func anElement(column string, postgres bool) string {
-	elements := "json_each(" + column + ")"
-	if postgres {
-		elements = "json_array_elements_text(" + column + "::json)"
-	}
-	return "EXISTS (SELECT 1 FROM " + elements + " AS element WHERE %s)"
 }

@@ -57,13 +57,13 @@ func (r reader) GroupsOf(ctx context.Context, userID string) ([]Group, error) {
 // Groups reads a part of the groups and counts all that the filter lets through; the order of the list is by name. The
 // error is an [*UnknownField] if the list names a field that groups do not have.
 func (r reader) Groups(ctx context.Context, list List) ([]Group, int64, error) {
-	return find[Group](ctx, r, filterableGroups(isPostgres(r.db)), list)
+	return findLarge(ctx, r, filterableGroups(isPostgres(r.db)), list, func(group Group) string { return group.ID })
 }
 
 // GroupsWith reads a part of the groups of a user, as Groups does.
 func (r reader) GroupsWith(ctx context.Context, userID string, list List) ([]Group, int64, error) {
 	own := reader{r.db.Where("id IN (SELECT group_id FROM group_members WHERE user_id = ?)", userID).Session(&gorm.Session{})}
-	return own.Groups(ctx, list)
+	return find[Group](ctx, own, filterableGroups(isPostgres(r.db)), list)
 }
 
 func filterableGroups(postgres bool) filterable {
@@ -74,13 +74,14 @@ func filterableGroups(postgres bool) filterable {
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "name", column: "name_folded", fold: Fold, text: containsText},
-			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true},
+			{name: "name", column: "name_folded", fold: Fold, text: containsText, byteOrder: true},
+			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
 			ofUser("user", "login_folded", Fold), ofUser("user/login", "login_folded", Fold), ofUser("user/id", "id", nil),
 		},
 		orders:       []namedSQL{{"id", "id"}, {"name", "name_folded"}, {"created", "created_at"}},
 		defaultOrder: "name_folded, id",
 		postgres:     postgres,
+		table:        "groups",
 	}
 }
 
@@ -130,17 +131,18 @@ func (r reader) MembersOfEach(ctx context.Context, groupIDs []string) (map[strin
 func (r reader) GroupSizes(ctx context.Context, groupIDs []string) (map[string]int64, error) {
 	sizes := map[string]int64{}
 	for chunk := range slices.Chunk(groupIDs, valuesAtOnce) {
-		var rows []struct {
-			GroupID string
-			Size    int64
+		names := make([]string, len(chunk))
+		for i, id := range chunk {
+			names[i] = "groups/" + id
 		}
-		err := r.db.WithContext(ctx).Model(&groupMember{}).Select("group_id, COUNT(*) AS size").
-			Where("group_id IN ?", chunk).Group("group_id").Scan(&rows).Error
+		totals, err := reader{r.db.WithContext(ctx)}.readTotals(names)
 		if err != nil {
-			return nil, translate("count members", err)
+			return nil, err
 		}
-		for _, row := range rows {
-			sizes[row.GroupID] = row.Size
+		for name, total := range totals {
+			if total > 0 {
+				sizes[strings.TrimPrefix(name, "groups/")] = total
+			}
 		}
 	}
 	return sizes, nil

@@ -92,6 +92,9 @@ func empty(t *testing.T, options storage.Options) {
 	statement := ""
 	for table := range structColumns(t) {
 		condition := ""
+		if table == "list_totals" {
+			continue // which the deletion of the others changes
+		}
 		if table == "services" || table == "users" {
 			condition = fmt.Sprintf(" WHERE id NOT IN ('%s', '%s')", storage.HubServiceID, storage.GuestID)
 		}

@@ -149,7 +149,7 @@ func (r reader) ServiceNamed(ctx context.Context, item string) (string, error) {
 // Services reads a part of the services, without their secrets, and counts all that the filter lets through; the order
 // of the list is by name. The error is an [*UnknownField] if the list names a field that services do not have.
 func (r reader) Services(ctx context.Context, list List) ([]Service, int64, error) {
-	services, total, err := find[Service](ctx, r, filterableServices(isPostgres(r.db)), list)
+	services, total, err := findLarge(ctx, r, filterableServices(isPostgres(r.db)), list, func(service Service) string { return service.ID })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -191,21 +191,21 @@ func (r reader) ServicesOf(ctx context.Context, ownerID string, list List) ([]Se
 // use for users.
 func filterableServices(postgres bool) filterable {
 	text := func(name, column string) filterField {
-		return filterField{name: name, column: withoutCase(column, postgres), fold: foldASCII}
+		return filterField{name: name, column: withoutCase(column, postgres), fold: foldASCII, byteOrder: true}
 	}
 	among := func(f filterField, within string) filterField { f.within = within; return f }
-	const hasRedirectURI = "EXISTS (SELECT 1 FROM redirect_uris WHERE service_id = services.id"
+	redirectURIs := related{total: "redirect_uris", table: "redirect_uris", column: "service_id"}
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "key", column: "key_folded", fold: Fold, text: containsText},
-			{name: "name", column: "name_folded", fold: Fold, text: containsText},
-			{name: "keyStartsWith", column: "key_folded", fold: Fold, startsWith: true},
-			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true},
+			{name: "key", column: "key_folded", fold: Fold, text: containsText, byteOrder: true},
+			{name: "name", column: "name_folded", fold: Fold, text: containsText, byteOrder: true},
+			{name: "keyStartsWith", column: "key_folded", fold: Fold, startsWith: true, byteOrder: true},
+			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
 			text("applicationName", "application_name"), text("vendor", "vendor"), text("version", "version"),
 			text("homeUrl", "home_url"), text("userUriPattern", "user_uri_pattern"), text("groupUriPattern", "group_uri_pattern"),
-			among(text("baseUrl", "element.value"), anElement("services.base_urls", postgres)),
-			among(text("redirectUri", "uri"), hasRedirectURI+" AND %s)"),
+			among(text("baseUrl", "url"), "id IN (SELECT service_id FROM service_base_urls WHERE %s)"),
+			among(text("redirectUri", "uri"), "id IN (SELECT service_id FROM redirect_uris WHERE %s)"),
 		},
 		conditions: []namedSQL{
 			{"is: trusted", "trusted"}, {"is: public", "public"}, {"is: immutable", "immutable"},
@@ -213,7 +213,7 @@ func filterableServices(postgres bool) filterable {
 			{"has: version", "version <> ''"}, {"has: homeUrl", "home_url <> ''"}, {"has: iconUrl", "icon_url <> ''"},
 			{"has: userUriPattern", "user_uri_pattern <> ''"}, {"has: groupUriPattern", "group_uri_pattern <> ''"},
 			{"has: baseUrl", "base_urls <> '[]'"}, {"has: baseUrls", "base_urls <> '[]'"},
-			{"has: redirectUri", hasRedirectURI + ")"}, {"has: redirectUris", hasRedirectURI + ")"},
+			{"has: redirectUri", ""}, {"has: redirectUris", ""},
 		},
 		orders: []namedSQL{
 			{"id", "id"}, {"key", "key_folded"}, {"name", "name_folded"},
@@ -221,6 +221,8 @@ func filterableServices(postgres bool) filterable {
 		},
 		defaultOrder: "name_folded, id",
 		postgres:     postgres,
+		table:        "services",
+		relations:    map[string]related{"has: redirectUri": redirectURIs, "has: redirectUris": redirectURIs},
 	}
 }
 

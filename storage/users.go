@@ -88,41 +88,51 @@ func (r reader) UserWithLogin(ctx context.Context, login string) (User, error) {
 // Users reads a part of the users and counts all that the filter lets through; the order of the list is by name. The
 // error is an [*UnknownField] if the list names a field that users do not have.
 func (r reader) Users(ctx context.Context, list List) ([]User, int64, error) {
-	return find[User](ctx, r, filterableUsers(isPostgres(r.db)), list)
+	return findLarge(ctx, r, filterableUsers(isPostgres(r.db)), list, idOfUser)
 }
 
 // Members reads a part of the users in a group, as Users does.
 func (r reader) Members(ctx context.Context, groupID string, list List) ([]User, int64, error) {
-	members := reader{r.db.Where("id IN (SELECT user_id FROM group_members WHERE group_id = ?)", groupID).Session(&gorm.Session{})}
-	return members.Users(ctx, list)
+	members := filterableUsers(isPostgres(r.db))
+	among := membersOf(groupID)
+	members.among = &among
+	return findLarge(ctx, r, members, list, idOfUser)
 }
 
 // UsersWithPassword reads a part of the users who have a password, and counts all that the filter lets through; the
 // order of the list is by login. The error is an [*UnknownField] if the list names a field that passwords do not have.
 func (r reader) UsersWithPassword(ctx context.Context, list List) ([]User, int64, error) {
-	having := reader{r.db.Where("id IN (SELECT user_id FROM credentials)").Session(&gorm.Session{})}
-	return find[User](ctx, having, filterableCredentials(isPostgres(r.db)), list)
+	return findLarge(ctx, r, filterableCredentials(isPostgres(r.db)), list, idOfUser)
 }
+
+func membersOf(groupID string) related {
+	return related{total: "groups/" + groupID, table: "group_members", column: "user_id", condition: "group_id = ?", value: groupID}
+}
+
+func idOfUser(user User) string { return user.ID }
+
+// passwords are those of users.
+var passwords = related{total: "credentials", table: "credentials", column: "user_id"}
 
 // filterableUsers are the fields of Hub's list of users that we have (contract section 3.3).
 func filterableUsers(postgres bool) filterable {
 	ofGroup := func(name, column string, fold func(string) string) filterField {
-		return filterField{name: name, column: column, fold: fold,
+		return filterField{name: name, column: column, fold: fold, ofGroup: true,
 			within: "id IN (SELECT user_id FROM group_members WHERE group_id IN (SELECT id FROM groups WHERE %s))"}
 	}
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "login", column: "login_folded", fold: Fold, text: beginsWithText},
-			{name: "name", column: "name_folded", fold: Fold, text: beginsWithText},
-			{name: "loginStartsWith", column: "login_folded", fold: Fold, startsWith: true},
-			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true},
-			{name: "email", column: "email_folded", fold: Fold},
+			{name: "login", column: "login_folded", fold: Fold, text: beginsWithText, byteOrder: true},
+			{name: "name", column: "name_folded", fold: Fold, text: beginsWithText, byteOrder: true},
+			{name: "loginStartsWith", column: "login_folded", fold: Fold, startsWith: true, byteOrder: true},
+			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
+			{name: "email", column: "email_folded", fold: Fold, byteOrder: true},
 			ofGroup("group", "name_folded", Fold), ofGroup("group/name", "name_folded", Fold), ofGroup("group/id", "id", nil),
 		},
 		conditions: []namedSQL{
 			{"is: banned", "banned"}, {"is: guest", "guest"}, {"is: admin", "admin"}, {"is: developer", "developer"},
-			{"has: email", "email_folded IS NOT NULL"}, {"has: password", "id IN (SELECT user_id FROM credentials)"},
+			{"has: email", "email_folded IS NOT NULL"}, {"has: password", ""},
 		},
 		orders: []namedSQL{
 			{"id", "id"}, {"login", "login_folded"}, {"name", "name_folded"},
@@ -130,6 +140,8 @@ func filterableUsers(postgres bool) filterable {
 		},
 		defaultOrder: "name_folded, id",
 		postgres:     postgres,
+		table:        "users",
+		relations:    map[string]related{"has: password": passwords},
 	}
 }
 
@@ -139,12 +151,14 @@ func filterableCredentials(postgres bool) filterable {
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id"}, {name: "user/id", column: "id"},
-			{name: "user", column: "login_folded", fold: Fold}, {name: "user/login", column: "login_folded", fold: Fold},
-			{name: "login", column: "login_folded", fold: Fold}, {name: "authMethod", column: "CAST('hub' AS text)", fold: Fold},
+			{name: "user", column: "login_folded", fold: Fold, byteOrder: true}, {name: "user/login", column: "login_folded", fold: Fold, byteOrder: true},
+			{name: "login", column: "login_folded", fold: Fold, byteOrder: true}, {name: "authMethod", column: "CAST('hub' AS text)", fold: Fold},
 		},
 		orders:       []namedSQL{{"id", "id"}, {"login", "login_folded"}},
 		defaultOrder: "login_folded, id",
 		postgres:     postgres,
+		table:        "users",
+		among:        &passwords,
 	}
 }
 

@@ -68,8 +68,7 @@ func (a *API) Services(w http.ResponseWriter, r *http.Request, actor directory.A
 			return err
 		}
 	}
-	page := web.Page{Skip: list.Skip, Top: list.Top}
-	web.JSON(w, http.StatusOK, web.Envelope("ServicesPage", "services", page, int(total), items))
+	web.JSON(w, http.StatusOK, envelope("ServicesPage", "services", list, total, items))
 	return nil
 }
 

@@ -45,7 +45,16 @@ func answerPage(w http.ResponseWriter, kind, key string, list storage.List, tota
 	for i, entity := range entities {
 		entities[i] = fields.Project(entity)
 	}
-	web.JSON(w, http.StatusOK, web.Envelope(kind, key, web.Page{Skip: list.Skip, Top: list.Top}, int(total), entities))
+	web.JSON(w, http.StatusOK, envelope(kind, key, list, total, entities))
+}
+
+// envelope is a page; it says so when the total is not all that there are.
+func envelope(kind, key string, list storage.List, total int64, entities []map[string]any) map[string]any {
+	page := web.Envelope(kind, key, web.Page{Skip: list.Skip, Top: list.Top}, int(total), entities)
+	if list.Filter != nil && total > storage.CountedUpTo {
+		page["totalIsLowerBound"] = true
+	}
+	return page
 }
 
 // User answers GET /api/rest/users/{id}, where the id may be a login, me or guest.

@@ -17,8 +17,12 @@ const (
 	maxOrderFields = 10
 )
 
-// ParseList reads what part of a list is asked for from `query`, `orderBy`, `$skip` and `$top`. The error is a
-// *BadParameter.
+// maxSkip bounds how much of a list is passed over: whoever wants more of it goes on behind an id.
+const maxSkip = 100_000
+
+// ParseList reads what part of a list is asked for from `query`, `orderBy`, `$after`, `$skip` and `$top`. The error is a
+// *BadParameter, also for a list that is to begin behind an id but is sorted by something else, and for more than 100,000
+// entries to be left out.
 func ParseList(q url.Values) (storage.List, error) {
 	page, err := ParsePage(q)
 	if err != nil {
@@ -32,7 +36,28 @@ func ParseList(q url.Values) (storage.List, error) {
 	if err != nil {
 		return storage.List{}, err
 	}
-	return storage.List{Filter: filter, Order: order, Skip: page.Skip, Top: page.Top}, nil
+	list := storage.List{Filter: filter, Order: order, After: q.Get("$after"), Skip: page.Skip, Top: page.Top}
+	if list.Skip > maxSkip {
+		return list, &BadParameter{Name: "$skip", Reason: fmt.Sprintf("at most %d entries can be left out; "+
+			"for a longer list ask for orderBy=id, and send the id of the last entry of each page as $after for the next", maxSkip)}
+	}
+	return list, checkAfter(&list)
+}
+
+// checkAfter sees to it that what begins behind an id is sorted by it.
+func checkAfter(list *storage.List) error {
+	if list.After == "" {
+		return nil
+	}
+	after := &scanner{parameter: "$after", text: list.After}
+	if err := after.check(maxOrderLength); err != nil {
+		return err
+	}
+	if len(list.Order) > 1 || len(list.Order) == 1 && (!strings.EqualFold(list.Order[0].Field, "id") || list.Order[0].Descending) {
+		return &BadParameter{Name: "$after", Reason: "the list is sorted by something else; ask for orderBy=id, or leave $after out"}
+	}
+	list.Order = []storage.Order{{Field: "id", Position: 1}}
+	return nil
 }
 
 // ParseOrder reads the value of an `orderBy` parameter in Hub's sort language: fields, each followed by `:asc` or
