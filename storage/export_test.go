@@ -28,7 +28,7 @@ type Statement struct {
 }
 
 // Record returns the statements that do has the store read with.
-func (s *Store) Record(t testing.TB, do func()) (statements []Statement) {
+func Record(t testing.TB, s *Store, do func()) (statements []Statement) {
 	t.Helper()
 	record := func(db *gorm.DB) {
 		statements = append(statements, Statement{db.Statement.SQL.String(), db.Statement.Vars})
@@ -57,7 +57,7 @@ type KeptTotal struct {
 }
 
 // Totals reads all that triggers count, and counts it.
-func (s *Store) Totals(t testing.TB) (totals []KeptTotal) {
+func Totals(t testing.TB, s *Store) (totals []KeptTotal) {
 	t.Helper()
 	query := "SELECT list, total, (SELECT count(*) FROM group_members WHERE 'groups/' || group_id = list) AS counted FROM list_totals WHERE list LIKE 'groups/%'"
 	for _, table := range []string{"users", "services", "groups", "credentials", "redirect_uris"} {

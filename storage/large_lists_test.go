@@ -197,7 +197,7 @@ func TestEveryOrderAndFieldOfALargeListIsReadFromAnIndex(t *testing.T) {
 				index = test.postgres
 			}
 			var plan string
-			for _, statement := range store.Record(t, func() {
+			for _, statement := range storage.Record(t, store, func() {
 				if _, _, err := lists[test.list](store, list); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}

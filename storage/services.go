@@ -153,12 +153,16 @@ func (r reader) Services(ctx context.Context, list List) ([]Service, int64, erro
 	if err != nil {
 		return nil, 0, err
 	}
+	return services, total, r.fillListsOf(ctx, services)
+}
+
+func (r reader) fillListsOf(ctx context.Context, services []Service) error {
 	for chunk := range slices.Chunk(services, valuesAtOnce) {
 		if err := r.fillLists(ctx, chunk); err != nil {
-			return nil, 0, err
+			return err
 		}
 	}
-	return services, total, nil
+	return nil
 }
 
 // fillLists reads what belongs to services in tables of their own, secrets apart.
@@ -184,7 +188,11 @@ func (r reader) fillLists(ctx context.Context, services []Service) error {
 // ServicesOf reads a part of the services of an owner, as Services does.
 func (r reader) ServicesOf(ctx context.Context, ownerID string, list List) ([]Service, int64, error) {
 	own := reader{r.db.Where("owner_id = ?", ownerID).Session(&gorm.Session{})}
-	return own.Services(ctx, list)
+	services, total, err := find[Service](ctx, own, filterableServices(isPostgres(r.db)), list)
+	if err != nil {
+		return nil, 0, err
+	}
+	return services, total, r.fillListsOf(ctx, services)
 }
 
 // filterableServices are the fields of Hub's list of services (contract section 3.3) that we have, and some that clients
