@@ -146,3 +146,9 @@ type SignedOut struct {
 	SignInURL string // "" is left out
 	Message   string // what has ended, in words; may be ""
 }
+
+// Explorer is what the page to try the API needs.
+type Explorer struct {
+	RedirectURI string // where the page wants codes
+	Scope       string // what it asks for unless the person chooses otherwise
+}

@@ -23,6 +23,8 @@ type Pages struct {
 	problem   *template.Template
 	home      *template.Template
 	signedOut *template.Template
+	explorer  *template.Template
+	explored  *template.Template
 	console   map[reflect.Type]*template.Template
 
 	connections *template.Template
@@ -69,6 +71,8 @@ func New(basePath string) (*Pages, error) {
 		"problem.html":   &p.problem,
 		"home.html":      &p.home,
 		"signedout.html": &p.signedOut,
+		"explorer.html":  &p.explorer,
+		"explored.html":  &p.explored,
 
 		"connections.html": &p.connections,
 	} {
@@ -130,6 +134,17 @@ func (p *Pages) SignedOut(w io.Writer, page SignedOut) error {
 // last two with the id of a service.
 func (p *Pages) Connections(w io.Writer, page Connections) error {
 	return render(w, p.connections, page)
+}
+
+// Explorer writes the page on which the API can be read and tried, by Swagger UI.
+func (p *Pages) Explorer(w io.Writer, page Explorer) error {
+	return render(w, p.explorer, page)
+}
+
+// Explored writes the page that hands a code to the Explorer that has opened
+// it.
+func (p *Pages) Explored(w io.Writer) error {
+	return render(w, p.explored, nil)
 }
 
 // render writes the whole page or, when its template fails, nothing.

@@ -123,7 +123,7 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", file.contentType)
 	header.Set("Vary", "Accept-Encoding")
 	content, tag := file.plain, file.hash
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 		content, tag = file.gzipped, file.hash+"-gzip"
 		header.Set("Content-Encoding", "gzip")
 	}
@@ -131,9 +131,9 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3). A
+// AcceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3). A
 // weight of zero means no.
-func acceptsGzip(header string) bool {
+func AcceptsGzip(header string) bool {
 	for coding := range strings.SplitSeq(header, ",") {
 		name, weight, _ := strings.Cut(coding, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {

@@ -152,8 +152,8 @@ func TestEncodingsAreChosenByTheHeader(t *testing.T) {
 		"x-gzipped":              false,
 		"identity":               false,
 	} {
-		if got := acceptsGzip(header); got != want {
-			t.Errorf("acceptsGzip(%q) is %v", header, got)
+		if got := AcceptsGzip(header); got != want {
+			t.Errorf("AcceptsGzip(%q) is %v", header, got)
 		}
 	}
 }

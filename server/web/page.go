@@ -12,7 +12,13 @@ import (
 // PageOption changes the headers of a page.
 type PageOption func(*pagePolicy)
 
-type pagePolicy struct{ formTargets, ancestors []string }
+type pagePolicy struct {
+	formTargets, ancestors []string
+	calls                  bool
+}
+
+// CallsAPI lets the page's scripts send requests to this server.
+func CallsAPI() PageOption { return func(p *pagePolicy) { p.calls = true } }
 
 // FrameAncestors lets pages of the given origins put a frame around this one; without any nobody may.
 func FrameAncestors(origins ...string) PageOption {
@@ -41,6 +47,15 @@ func FormTarget(redirectURI string) PageOption {
 	}
 }
 
+func (p pagePolicy) String() string {
+	directives := []string{"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' https: data:", "base-uri 'none'",
+		"frame-ancestors " + strings.Join(p.ancestors, " "), "form-action " + strings.Join(append([]string{"'self'"}, p.formTargets...), " ")}
+	if p.calls {
+		directives = append(directives, "connect-src 'self'")
+	}
+	return strings.Join(directives, "; ")
+}
+
 // HTML writes a page that render makes, under a policy that allows no inline script or style and, unless options say
 // otherwise, no frame around it.
 func HTML(w http.ResponseWriter, status int, render func(io.Writer) error, options ...PageOption) error {
@@ -58,10 +73,7 @@ func HTML(w http.ResponseWriter, status int, render func(io.Writer) error, optio
 		header.Set("X-Frame-Options", "DENY")
 	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", strings.Join([]string{
-		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' https: data:", "base-uri 'none'",
-		"frame-ancestors " + strings.Join(policy.ancestors, " "), "form-action " + strings.Join(append([]string{"'self'"}, policy.formTargets...), " "),
-	}, "; "))
+	header.Set("Content-Security-Policy", policy.String())
 	NoStore(w)
 	w.WriteHeader(status)
 	_, err := body.WriteTo(w)
