@@ -127,6 +127,9 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/users/{id}/refreshtokens", account, s.hub.Authenticated(s.hub.RefreshTokens)},
 		{"GET", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.RefreshToken)},
 		{"DELETE", "/api/rest/users/{id}/refreshtokens/{itemId}", account, s.hub.Authenticated(s.hub.EndGrant)},
+		{"GET", "/api/rest/users/{id}/sessions", account, s.hub.Authenticated(s.hub.Sessions)},
+		{"DELETE", "/api/rest/users/{id}/sessions", account, s.hub.Authenticated(s.hub.EndSessions)},
+		{"DELETE", "/api/rest/users/{id}/sessions/{itemId}", account, s.hub.Authenticated(s.hub.EndSession)},
 		{"GET", web.AvatarPath + "{id}", anyone, s.hub.Avatar},
 
 		{"GET", "/api/rest/authmodules", account, s.hub.Authenticated(s.hub.AuthModules)},

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"gatehouse/storage"
 )
 
 // argon2id at the parameters that OWASP recommends for a server: 19 MiB, 2 passes, 1 lane.
@@ -100,13 +102,17 @@ func encodeHash(salt, key []byte) string {
 		argon2.Version, argonMemory, argonPasses, argonLanes, encode(salt), encode(key))
 }
 
-// checkNewPassword says what is wrong with a password that somebody wants to have.
-func checkNewPassword(password string) error {
+// checkNewPassword says what is wrong with a password that a user is to have (OWASP ASVS 5.0 section 6.2).
+func checkNewPassword(user storage.User, password string) error {
 	switch {
 	case len([]rune(password)) < minPasswordRunes:
 		return &InvalidField{Field: "password", Reason: fmt.Sprintf("at least %d characters are needed", minPasswordRunes)}
 	case len(password) > maxPasswordBytes:
 		return &InvalidField{Field: "password", Reason: fmt.Sprintf("at most %d bytes are accepted", maxPasswordBytes)}
+	case isCommon(password):
+		return &InvalidField{Field: "password", Reason: "is one of the commonest, which are tried first; choose another, such as a few random words"}
+	case isOwnName(user, password):
+		return &InvalidField{Field: "password", Reason: "is a name of the user; choose another, such as a few random words"}
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (d *Directory) authorizedHash(ctx context.Context, actor Actor, id string, 
 	case user.Guest:
 		return "", &InvalidField{Field: "password", Reason: "the guest has none, and nobody signs in as the guest"}
 	case actor.Admin():
-		return d.hashNewPassword(ctx, password.Value)
+		return d.hashNewPassword(ctx, user, password.Value)
 	case !actor.person() || actor.User.ID != id:
 		return "", ErrForbidden
 	}
@@ -184,7 +184,7 @@ func (d *Directory) authorizedHash(ctx context.Context, actor Actor, id string, 
 	} else if err != nil {
 		return "", err
 	}
-	return d.hashNewPassword(ctx, password.Value)
+	return d.hashNewPassword(ctx, user, password.Value)
 }
 
 // DeleteUser deletes a user with all that is theirs; their services stay, without an owner. The errors are

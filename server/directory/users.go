@@ -83,11 +83,11 @@ func (d *Directory) hashOfNewUser(ctx context.Context, user storage.User, n NewU
 	if err := checkUser(user); err != nil || n.PasswordLater && n.Password == "" {
 		return "", err
 	}
-	return d.hashNewPassword(ctx, n.Password)
+	return d.hashNewPassword(ctx, user, n.Password)
 }
 
-func (d *Directory) hashNewPassword(ctx context.Context, password string) (string, error) {
-	if err := checkNewPassword(password); err != nil {
+func (d *Directory) hashNewPassword(ctx context.Context, user storage.User, password string) (string, error) {
+	if err := checkNewPassword(user, password); err != nil {
 		return "", err
 	}
 	hash, err := d.passwords.hash(ctx, password)

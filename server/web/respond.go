@@ -3,11 +3,14 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"gatehouse/server/directory"
 )
 
 // faultBody is the error body of Hub's REST API and of RFC 6749 section 5.2 at once (contract sections 2.3 and 3.5).
@@ -70,13 +73,14 @@ func (p *Responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	})
 }
 
-// LogFault logs the cause of a fault: as an error when it is ours, else for those who look for it.
+// LogFault logs the cause of a fault: as an error when it is ours, else for those who look for it. Whoever is turned away by
+// a flood of sign-ins is not our fault, and a line for each would fill the disk.
 func (p *Responder) LogFault(r *http.Request, fault *Fault) {
 	if p.Refused != nil {
 		p.Refused(r.Context(), fault)
 	}
 	level := slog.LevelDebug
-	if fault.Status >= http.StatusInternalServerError {
+	if fault.Status >= http.StatusInternalServerError && !errors.Is(fault.Cause, directory.ErrBusy) {
 		level = slog.LevelError
 	}
 	p.Log.Log(r.Context(), level, "request refused", "request", RequestID(r.Context()), "method", r.Method,
