@@ -218,3 +218,36 @@ func TestAnAccessTokenMayLiveForSevenDaysAndIsRevokedBefore(t *testing.T) {
 		t.Error("it is active after its end")
 	}
 }
+
+func TestWhatHappensToRelationsIsInTheAuditLogWithoutSecrets(t *testing.T) {
+	each(t, func(t *testing.T, consumer *testServer) {
+		rel := relate(t, consumer, onSQLite(t, besideOthers), nil)
+		b := rel.person(t, "ann")
+		rel.press(t, b, rel.connections(t, b, ""), "connect", "allow")
+		ann := consumer.ownToken(t, "ann")
+		token := text(t, consumer.rest(t, http.MethodPost, rel.tokenPathOf("me"), nil, ann).ok(t), "access_token")
+		consumer.rest(t, http.MethodPost, "/users/me/connections/"+rel.id, fields{"services": []fields{{"id": hub}}}, ann)
+		consumer.rest(t, http.MethodDelete, "/users/me/connections/"+rel.id, nil, ann).ok(t)
+		consumer.rest(t, http.MethodPost, providers+"/"+rel.id, fields{"name": "Renamed", "secret": "another secret"})
+		consumer.rest(t, http.MethodDelete, providers+"/"+rel.id, nil)
+		authors := map[string]string{}
+		for _, event := range consumer.events(t, "") {
+			authors[event.Name] = event.Author.Name
+			if _, after := event.change("name"); event.Name == "provider.changed" && after != "Renamed" {
+				t.Errorf("the change is recorded as %v", event.Changes)
+			}
+		}
+		for name, author := range map[string]string{"provider.created": "root", "provider.changed": "root", "provider.deleted": "root",
+			"connection.created": "ann", "connection.changed": "ann", "connection.ended": "ann"} {
+			if authors[name] != author {
+				t.Errorf("%s is by %q, want %q", name, authors[name], author)
+			}
+		}
+		log := consumer.rest(t, http.MethodGet, "/audit?$top=-1", nil).body
+		for _, secret := range []string{token, rel.registered.secret, "another secret"} {
+			if strings.Contains(log, secret) {
+				t.Errorf("the audit log has %s", secret)
+			}
+		}
+	})
+}

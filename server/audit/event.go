@@ -68,6 +68,16 @@ const (
 	PermanentTokenCreated Name = "permanent-token.created"
 	PermanentTokenRevoked Name = "permanent-token.revoked"
 
+	ProviderCreated Name = "provider.created"
+	ProviderChanged Name = "provider.changed"
+	ProviderDeleted Name = "provider.deleted"
+
+	// ConnectionCreated is a provider that a person has let this server act for them at; ConnectionEnded is by the person,
+	// or by the provider, which the cause says.
+	ConnectionCreated Name = "connection.created"
+	ConnectionChanged Name = "connection.changed"
+	ConnectionEnded   Name = "connection.ended"
+
 	KeyCreated     Name = "key.created"
 	SettingChanged Name = "setting.changed"
 

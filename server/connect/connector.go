@@ -123,7 +123,7 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 	case err == nil:
 		return renewed, c.FinishRenewal(ctx, connection, renewed)
 	case errors.As(err, &refused) && refused.Code == "invalid_grant":
-		if err := c.Forget(ctx, connection); err != nil && !directory.IsNotFound(err) {
+		if err := c.Forget(ctx, connection, "the provider refuses to renew it: invalid_grant"); err != nil && !directory.IsNotFound(err) {
 			return tokens, err
 		}
 		return tokens, directory.ErrNotConnected
@@ -171,7 +171,7 @@ func (c *Connector) Disconnect(ctx context.Context, connection storage.Connectio
 	// A renewal may give it other tokens meanwhile.
 	for range 3 {
 		told = c.revoke(ctx, provider, connection) == nil
-		if err = c.Forget(ctx, connection); !directory.IsNotFound(err) {
+		if err = c.Forget(ctx, connection, ""); !directory.IsNotFound(err) {
 			return told, err
 		}
 		if connection, err = c.Connection(ctx, connection.UserID, connection.ProviderID); err != nil {

@@ -53,3 +53,18 @@ func grantFacts(g storage.Grant) []audit.Fact {
 func permanentTokenFacts(t storage.PermanentToken) []audit.Fact {
 	return []audit.Fact{{Field: "user", Value: t.UserID}, {Field: "scope", Value: t.Scope}, {Field: "expiresOn", Value: t.ExpiresAt.Millis()}}
 }
+
+// providerFacts are what is recorded of a provider.
+func providerFacts(p storage.Provider) []audit.Fact {
+	return []audit.Fact{
+		{Field: "name", Value: p.Name}, {Field: "clientId", Value: p.ClientID}, {Field: "tokenEndpointAuthMethod", Value: p.TokenEndpointAuthMethod},
+		{Field: "authorizationEndpoint", Value: p.AuthorizationEndpoint}, {Field: "tokenEndpoint", Value: p.TokenEndpoint},
+		{Field: "revocationEndpoint", Value: p.RevocationEndpoint},
+		{Field: "pushedAuthorizationRequestEndpoint", Value: p.PushedAuthorizationRequestEndpoint}, {Field: "scopes", Value: p.Scopes},
+	}
+}
+
+// connectionFacts are what is recorded of a connection.
+func connectionFacts(c storage.Connection) []audit.Fact {
+	return []audit.Fact{{Field: "user", Value: c.UserID}, {Field: "scope", Value: c.Scope}, {Field: "services", Value: c.Services}}
+}

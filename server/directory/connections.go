@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -69,22 +70,34 @@ func (d *Relations) Connect(ctx context.Context, userID, providerID, serviceID s
 		return err
 	}
 	return d.store.Tx(ctx, func(tx *storage.Tx) error {
-		if _, err := tx.LockProvider(ctx, providerID); err != nil {
+		provider, err := tx.LockProvider(ctx, providerID)
+		if err != nil {
 			return err
 		}
-		if err := tx.PutConnection(c); err != nil || serviceID == "" {
+		if err := tx.PutConnection(c); err != nil {
 			return err
 		}
-		return allowService(ctx, tx, userID, providerID, serviceID)
+		stored, err := allowService(ctx, tx, userID, providerID, serviceID)
+		if err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ConnectionCreated, Target: auditConnection(provider), Changes: audit.Diff(nil, connectionFacts(stored))})
 	})
 }
 
-func allowService(ctx context.Context, tx *storage.Tx, userID, providerID, serviceID string) error {
+// allowService returns the connection as it is then; no service is allowed for "".
+func allowService(ctx context.Context, tx *storage.Tx, userID, providerID, serviceID string) (storage.Connection, error) {
 	c, err := tx.Connection(ctx, userID, providerID)
-	if err != nil || slices.Contains(c.Services, serviceID) || len(c.Services) >= maxConnectionServices {
-		return err
+	if err != nil || serviceID == "" || slices.Contains(c.Services, serviceID) || len(c.Services) >= maxConnectionServices {
+		return c, err
 	}
-	return tx.SetConnectionServices(userID, providerID, append(c.Services, serviceID))
+	c.Services = append(c.Services, serviceID)
+	return c, tx.SetConnectionServices(userID, providerID, c.Services)
+}
+
+// auditConnection is a connection as what an event is about: the provider, which the changes tell the user of.
+func auditConnection(p storage.Provider) audit.Subject {
+	return audit.Subject{Type: "connection", ID: p.ID, Name: p.Name}
 }
 
 // AllowServices says which services may have the access token of a connection of a user, who alone may say so. The
@@ -110,7 +123,23 @@ func (d *Relations) AllowServices(ctx context.Context, actor Actor, user storage
 	if !isText(providerID) {
 		return storage.ErrNotFound
 	}
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.SetConnectionServices(user.ID, providerID, allowed) })
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		provider, err := tx.LockProvider(ctx, providerID)
+		if err != nil {
+			return err
+		}
+		before, err := tx.Connection(ctx, user.ID, providerID)
+		if err != nil {
+			return err
+		}
+		after := before
+		after.Services = allowed
+		if err := tx.SetConnectionServices(user.ID, providerID, allowed); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ConnectionChanged, Target: auditConnection(provider),
+			Changes: audit.Diff(connectionFacts(before), connectionFacts(after))})
+	})
 }
 
 // Connections reads a part of the connections of a user and counts all that the list's filter lets through. The error is
@@ -177,7 +206,18 @@ func (d *Relations) GiveUpRenewal(ctx context.Context, c storage.Connection) err
 	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.GiveUpRenewal(c) })
 }
 
-// Forget deletes a connection if it still has the tokens that it was read with; [storage.ErrNotFound] if it has not.
-func (d *Relations) Forget(ctx context.Context, c storage.Connection) error {
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteConnection(c) })
+// Forget deletes a connection if it still has the tokens that it was read with; [storage.ErrNotFound] if it has not. The
+// cause says why, if it is not the will of the person.
+func (d *Relations) Forget(ctx context.Context, c storage.Connection, cause string) error {
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		provider, err := tx.Provider(ctx, c.ProviderID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteConnection(c); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ConnectionEnded, Target: auditConnection(provider), Cause: cause,
+			Changes: audit.Diff(connectionFacts(c), nil)})
+	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/seal"
 	"gatehouse/storage"
 )
@@ -56,7 +57,12 @@ func (d *Relations) CreateProvider(ctx context.Context, actor Actor, patch Provi
 	if err := d.applyProvider(patch, &provider); err != nil {
 		return provider, err
 	}
-	err := d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertProvider(provider) })
+	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.InsertProvider(provider); err != nil {
+			return err
+		}
+		return d.recordProvider(ctx, tx, audit.ProviderCreated, storage.Provider{}, provider)
+	})
 	return provider, providerConflict(err)
 }
 
@@ -95,9 +101,25 @@ func (d *Relations) UpdateProvider(ctx context.Context, actor Actor, id string, 
 				return err
 			}
 		}
-		return tx.UpdateProvider(after)
+		if err := tx.UpdateProvider(after); err != nil {
+			return err
+		}
+		return d.recordProvider(ctx, tx, audit.ProviderChanged, before, after)
 	})
 	return providerConflict(err)
+}
+
+// recordProvider records what is different in two versions of a provider, of which one may be empty.
+func (d *Relations) recordProvider(ctx context.Context, tx *storage.Tx, name audit.Name, before, after storage.Provider) error {
+	target := audit.Subject{Type: "provider", ID: after.ID, Name: after.Name}
+	if after.ID == "" {
+		target.ID, target.Name = before.ID, before.Name
+	}
+	changes := audit.Diff(providerFacts(before), providerFacts(after))
+	if before.SealedSecret != after.SealedSecret {
+		changes = append(changes, secretChanged("secret"))
+	}
+	return d.audit.Record(ctx, tx, audit.Event{Name: name, Target: target, Changes: changes})
 }
 
 // moved says whether a provider is another server or client than before, to which the tokens of the first mean nothing.
@@ -139,10 +161,16 @@ func (d *Relations) ProviderSecret(provider storage.Provider) (string, error) {
 // DeleteProvider deletes a provider with what people have connected; the provider is not told. The errors are
 // [ErrForbidden] for whoever is no administrator, and [storage.ErrNotFound].
 func (d *Relations) DeleteProvider(ctx context.Context, actor Actor, id string) error {
-	if _, err := d.Provider(ctx, actor, id); err != nil {
+	before, err := d.Provider(ctx, actor, id)
+	if err != nil {
 		return err
 	}
-	return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.DeleteProvider(id) })
+	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		if err := tx.DeleteProvider(id); err != nil {
+			return err
+		}
+		return d.recordProvider(ctx, tx, audit.ProviderDeleted, before, storage.Provider{})
+	})
 }
 
 // Provider finds a provider. The errors are [ErrForbidden] for whoever is no administrator, and [storage.ErrNotFound].
