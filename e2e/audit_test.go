@@ -112,6 +112,21 @@ func TestWhateverHappensIsInTheAuditLog(t *testing.T) {
 			}, auditEvent{Author: root}, "user", ada.ID, nil},
 			{"service.changed", func(t *testing.T) { a.update(t, fields{"trusted": true, "secret": "a secret that somebody chose"}) },
 				auditEvent{Author: root, Target: app}, "trusted", nil, true},
+			{"service.changed", func(t *testing.T) {
+				s.rest(t, http.MethodPost, "/services/app/permissions", fields{"key": "read:app", "operation": "read"}).ok(t)
+			}, auditEvent{Author: root, Target: app}, "permissions/read:app/operation", nil, "read"},
+			{"service.changed", func(t *testing.T) { a.update(t, fields{"grantedPermissions": []string{"read:app"}}) },
+				auditEvent{Author: root, Target: app}, "grantedPermissions", nil, []any{"read:app"}},
+			{"service.changed", func(t *testing.T) {
+				s.rest(t, http.MethodPost, "/services/app/permissions/read:app", fields{"operation": "write"}).mustBe200(t)
+			}, auditEvent{Author: root, Target: app}, "permissions/read:app/operation", "read", "write"},
+			{"service.changed", func(t *testing.T) {
+				s.rest(t, http.MethodPost, "/services/app/sites", fields{"id": acmeSite, "name": "acme", "url": "https://acme.example"}).ok(t)
+			}, auditEvent{Author: root, Target: app}, "sites/" + acmeSite + "/name", nil, "acme"},
+			{"service.changed", func(t *testing.T) {
+				s.rest(t, http.MethodDelete, "/services/app/sites/"+acmeSite, nil).mustBe200(t)
+			},
+				auditEvent{Author: root, Target: app}, "sites/" + acmeSite + "/url", "https://acme.example", nil},
 			{"user.signed-out", func(t *testing.T) { b.visit(t, s.url+"/api/rest/oauth2/logout?client_id=app") },
 				auditEvent{Author: adaIs, Target: adaIs, Service: app}, "", nil, nil},
 			{"user.created", func(t *testing.T) {

@@ -36,16 +36,19 @@ var readmeWants = map[string][]string{
 type readmeStep struct{ heading, language, text string }
 
 // readmeSteps are the steps of the README's grants.
-func readmeSteps(t *testing.T) []readmeStep {
+func readmeSteps(t *testing.T) []readmeStep { return stepsOf(t, "../README.md", "grants") }
+
+// stepsOf are the steps of a document between two comments with a mark.
+func stepsOf(t *testing.T, path, mark string) []readmeStep {
 	t.Helper()
-	readme, err := os.ReadFile("../README.md")
+	document, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, begins := strings.Cut(string(readme), "<!-- grants -->")
-	section, _, ends := strings.Cut(rest, "<!-- /grants -->")
+	before, rest, begins := strings.Cut(string(document), "<!-- "+mark+" -->")
+	section, _, ends := strings.Cut(rest, "<!-- /"+mark+" -->")
 	if !begins || !ends {
-		t.Fatal("README.md has no grants between its marks")
+		t.Fatalf("%s has no %s between marks", path, mark)
 	}
 	var steps []readmeStep
 	heading := before[strings.LastIndex(before, "\n## ")+len("\n## "):]
@@ -69,17 +72,17 @@ func readmeSteps(t *testing.T) []readmeStep {
 }
 
 func TestTheGrantsOfTheREADMEWorkAsPasted(t *testing.T) {
+	follow(t, readmeSteps(t), readmeWants)
+}
+
+// follow does what a document says, on both databases, and checks what the commands below each heading print.
+func follow(t *testing.T, steps []readmeStep, wanted map[string][]string) {
+	t.Helper()
 	for _, program := range []string{"bash", "curl"} {
 		_, err := exec.LookPath(program)
 		storagetest.Require(t, program, "install it", err == nil)
 	}
-	steps := readmeSteps(t)
-	program := filepath.Join(t.TempDir(), "gatehouse")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "gatehouse/cmd/gatehouse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, said)
-	}
+	program := program(t)
 	storagetest.Each(t, func(t *testing.T, database storage.Options) {
 		reader := newReader(t, program, database)
 		printed := map[string]string{}
@@ -87,11 +90,11 @@ func TestTheGrantsOfTheREADMEWorkAsPasted(t *testing.T) {
 			printed[step.heading] += reader.do(t, step)
 		}
 		for heading := range printed {
-			if readmeWants[heading] == nil {
-				t.Errorf("the README has commands below %q that nothing is expected of", heading)
+			if wanted[heading] == nil {
+				t.Errorf("there are commands below %q that nothing is expected of", heading)
 			}
 		}
-		for heading, wants := range readmeWants {
+		for heading, wants := range wanted {
 			rest := printed[heading]
 			for _, want := range wants {
 				_, after, found := strings.Cut(rest, want)
@@ -176,7 +179,7 @@ func (r *reader) do(t *testing.T, step readmeStep) string {
 		}
 		printed := r.shell.run(t, text, typed)
 		if _, password, ok := strings.Cut(printed, "with the password "); ok {
-			r.password = strings.TrimSpace(password)
+			r.password, _, _ = strings.Cut(password, "\n")
 		}
 		return printed
 	}

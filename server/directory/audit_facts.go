@@ -22,7 +22,20 @@ func serviceFacts(s storage.Service) []audit.Fact {
 		{Field: "refreshTokenAbsoluteLifetime", Value: s.RefreshTokenAbsoluteLifetime},
 		{Field: "refreshTokenRotation", Value: s.RefreshTokenRotation},
 		{Field: "idTokenSigningAlgorithm", Value: s.IDTokenSigningAlgorithm}, {Field: "serviceAccount", Value: s.ServiceAccountID},
+		{Field: "defaultScope", Value: s.DefaultScope}, {Field: "grantedPermissions", Value: s.GrantedPermissions},
 	}
+}
+
+// permissionFacts and siteFacts are what is recorded of something that a service publishes, as facts about the service.
+func permissionFacts(p storage.Permission) []audit.Fact {
+	at := "permissions/" + p.Key + "/"
+	return []audit.Fact{{Field: at + "name", Value: p.Name}, {Field: at + "description", Value: p.Description},
+		{Field: at + "operation", Value: p.Operation}, {Field: at + "granular", Value: p.Granular}}
+}
+
+func siteFacts(s storage.Site) []audit.Fact {
+	at := "sites/" + s.ID + "/"
+	return []audit.Fact{{Field: at + "name", Value: s.Name}, {Field: at + "url", Value: s.URL}, {Field: at + "avatarUrl", Value: s.AvatarURL}}
 }
 
 // secretChanged stands for a secret or password that was set or taken away, which is in no record.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -65,18 +66,18 @@ func (d *Directory) PublishPermission(ctx context.Context, actor Actor, serviceI
 	if err := checkPermission(permission); err != nil {
 		return permission, err
 	}
-	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error {
+	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
 		published, err := tx.PermissionsOf(ctx, serviceID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(published) >= maxOfService {
-			return &InvalidField{Field: "permissions", Reason: fmt.Sprintf("at most %d are accepted", maxOfService)}
+			return nil, &InvalidField{Field: "permissions", Reason: fmt.Sprintf("at most %d are accepted", maxOfService)}
 		}
 		if err := tx.InsertPermission(permission); !errors.Is(err, storage.ErrConflict) {
-			return err
+			return audit.Diff(nil, permissionFacts(permission)), err
 		}
-		return &InvalidField{Field: "key", Reason: "a permission with this key exists already, here or at another service", Conflict: true}
+		return nil, &InvalidField{Field: "key", Reason: "a permission with this key exists already, here or at another service", Conflict: true}
 	})
 	return permission, err
 }
@@ -90,20 +91,18 @@ func (d *Directory) ChangePermission(ctx context.Context, actor Actor, serviceID
 	if !permissionKey.MatchString(key) {
 		return storage.ErrNotFound
 	}
-	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error {
-		permission, err := tx.Permission(ctx, key)
-		if err == nil && permission.ServiceID != serviceID {
-			err = storage.ErrNotFound
-		}
+	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		before, err := permissionOf(ctx, tx, serviceID, key)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		patch.apply(&permission)
-		permission.UpdatedAt = storage.At(d.now())
-		if err := checkPermission(permission); err != nil {
-			return err
+		after := before
+		patch.apply(&after)
+		after.UpdatedAt = storage.At(d.now())
+		if err := checkPermission(after); err != nil {
+			return nil, err
 		}
-		return tx.UpdatePermission(permission)
+		return audit.Diff(permissionFacts(before), permissionFacts(after)), tx.UpdatePermission(after)
 	})
 }
 
@@ -113,13 +112,29 @@ func (d *Directory) WithdrawPermission(ctx context.Context, actor Actor, service
 	if !permissionKey.MatchString(key) {
 		return storage.ErrNotFound
 	}
-	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error { return tx.DeletePermission(serviceID, key) })
+	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		permission, err := permissionOf(ctx, tx, serviceID, key)
+		if err != nil {
+			return nil, err
+		}
+		return audit.Diff(permissionFacts(permission), nil), tx.DeletePermission(serviceID, key)
+	})
 	d.services.forgetAll() // any may have been granted it
 	return err
 }
 
-// changePublished lets those who may change a service do something to what it publishes.
-func (d *Directory) changePublished(ctx context.Context, actor Actor, serviceID string, do func(*storage.Tx) error) error {
+// permissionOf finds a permission of a service in a transaction.
+func permissionOf(ctx context.Context, tx *storage.Tx, serviceID, key string) (storage.Permission, error) {
+	permission, err := tx.Permission(ctx, key)
+	if err == nil && permission.ServiceID != serviceID {
+		err = storage.ErrNotFound
+	}
+	return permission, err
+}
+
+// changePublished lets those who may change a service do something to what it publishes, and records the changes that do
+// returns.
+func (d *Directory) changePublished(ctx context.Context, actor Actor, serviceID string, do func(*storage.Tx) ([]audit.Change, error)) error {
 	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
 		service, err := tx.LockService(ctx, serviceID)
 		if err != nil {
@@ -128,7 +143,11 @@ func (d *Directory) changePublished(ctx context.Context, actor Actor, serviceID 
 		if !mayChange(actor, service) {
 			return ErrForbidden
 		}
-		return do(tx)
+		changes, err := do(tx)
+		if err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ServiceChanged, Target: AuditService(service), Changes: changes})
 	})
 	d.permissions.forgetAll()
 	return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/server/audit"
 	"gatehouse/storage"
 )
 
@@ -65,18 +66,18 @@ func (d *Directory) PublishSite(ctx context.Context, actor Actor, serviceID stri
 	if err := checkSite(site); err != nil {
 		return site, err
 	}
-	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error {
+	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
 		published, err := tx.SitesOf(ctx, serviceID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(published) >= maxOfService {
-			return &InvalidField{Field: "sites", Reason: fmt.Sprintf("at most %d are accepted", maxOfService)}
+			return nil, &InvalidField{Field: "sites", Reason: fmt.Sprintf("at most %d are accepted", maxOfService)}
 		}
 		if err := tx.InsertSite(site); !errors.Is(err, storage.ErrConflict) {
-			return err
+			return audit.Diff(nil, siteFacts(site)), err
 		}
-		return &InvalidField{Field: "id", Reason: "a site with this id exists already; leave it out to have one made", Conflict: true}
+		return nil, &InvalidField{Field: "id", Reason: "a site with this id exists already; leave it out to have one made", Conflict: true}
 	})
 	return site, err
 }
@@ -90,17 +91,18 @@ func (d *Directory) ChangeSite(ctx context.Context, actor Actor, serviceID, id s
 	if !siteID.MatchString(id) {
 		return storage.ErrNotFound
 	}
-	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error {
-		site, err := tx.Site(ctx, serviceID, id)
+	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		before, err := tx.Site(ctx, serviceID, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		patch.apply(&site)
-		site.UpdatedAt = storage.At(d.now())
-		if err := checkSite(site); err != nil {
-			return err
+		after := before
+		patch.apply(&after)
+		after.UpdatedAt = storage.At(d.now())
+		if err := checkSite(after); err != nil {
+			return nil, err
 		}
-		return tx.UpdateSite(site)
+		return audit.Diff(siteFacts(before), siteFacts(after)), tx.UpdateSite(after)
 	})
 }
 
@@ -110,7 +112,13 @@ func (d *Directory) WithdrawSite(ctx context.Context, actor Actor, serviceID, id
 	if !siteID.MatchString(id) {
 		return storage.ErrNotFound
 	}
-	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) error { return tx.DeleteSite(serviceID, id) })
+	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		site, err := tx.Site(ctx, serviceID, id)
+		if err != nil {
+			return nil, err
+		}
+		return audit.Diff(siteFacts(site), nil), tx.DeleteSite(serviceID, id)
+	})
 }
 
 func (p SitePatch) apply(to *storage.Site) {
