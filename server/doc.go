@@ -10,6 +10,7 @@
 //	   +-- oauth2     GET  auth              checks the request; nobody signed in? to login; not approved? consent page;
 //	   |                |                    else back to the client with a code, or a token in the fragment
 //	   |              POST auth              stores what the consent page allowed, and sends the browser to auth again
+//	   |              POST par               checks the request and seals it into its request_uri, for auth to open
 //	   |              POST token             read the marks, validate (fosite), spend (the one write), mint
 //	   |              POST introspect        open the seal, one read of revocations
 //	   |              POST revoke            one write of revocations; a refresh token takes its grant along
