@@ -68,6 +68,7 @@ type setup struct {
 	clock     *clock
 	// trustedProxies are believed when they say whom a request comes from.
 	trustedProxies []netip.Prefix
+	keyRotation    time.Duration
 	// log gets what the server logs; warnings go to the standard error output when it is nil.
 	log *slog.Logger
 }
@@ -82,6 +83,7 @@ type testServer struct {
 	store     *storage.Store
 	audit     audit.Keeper
 	directory *directory.Directory
+	server    *server.Server
 	clock     *clock
 	// http follows no redirect and keeps no cookie.
 	http *http.Client
@@ -171,11 +173,11 @@ func listen(t testing.TB, chosen setup) *testServer {
 		t.Fatal(err)
 	}
 	handler, err := server.New(context.Background(), server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: public,
-		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, Log: chosen.log, Now: s.clock.Now})
+		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, KeyRotation: chosen.keyRotation, Log: chosen.log, Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening.Config.Handler = handler
+	s.server, listening.Config.Handler = handler, handler
 	s.audit = handler.Audit()
 	t.Cleanup(func() {
 		if err := errors.Join(s.audit.Log.Flush(context.Background()), s.directory.Audit().Flush(context.Background())); err != nil && !errors.Is(err, storage.ErrUnavailable) {

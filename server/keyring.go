@@ -34,9 +34,10 @@ type keyStore struct {
 
 // plainKey is a key as it is used.
 type plainKey struct {
-	id       byte
-	secret   []byte
-	activeAt time.Time
+	id        byte
+	secret    []byte
+	createdAt time.Time
+	activeAt  time.Time
 }
 
 // sealing loads the ring that seals tokens, and makes the first key when there is none.
@@ -87,23 +88,31 @@ func AuditChain(ctx context.Context, store *storage.Store, secret []byte) (*audi
 	return audit.NewChain(store, keys[0].secret), nil
 }
 
+// firstSigned are the algorithms by the ids of their first keys.
+var firstSigned = []sign.Algorithm{sign.RS256, sign.ES256}
+
 // signing loads the ring that signs id_tokens, and makes the first key of each algorithm where there is none.
 func (k keyStore) signing(ctx context.Context) (*sign.Ring, error) {
-	for i, algorithm := range []sign.Algorithm{sign.RS256, sign.ES256} {
+	for i, algorithm := range firstSigned {
 		err := k.ensure(ctx, signUse, byte(i+1), func() ([]byte, error) { return sign.Generate(algorithm) })
 		if err != nil {
 			return nil, err
 		}
 	}
-	keys, err := k.load(ctx, signUse)
+	keys, err := k.signingKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return sign.NewRing(keys, k.now)
+}
+
+func (k keyStore) signingKeys(ctx context.Context) ([]sign.Key, error) {
+	keys, err := k.load(ctx, signUse)
 	loaded := make([]sign.Key, len(keys))
 	for i, key := range keys {
 		loaded[i] = sign.Key{PKCS8: key.secret, ActiveAt: key.activeAt}
 	}
-	return sign.NewRing(loaded, k.now)
+	return loaded, err
 }
 
 // ensure makes the key of a use with an id where it is missing. Several replicas may do so at once: one key is stored,
@@ -115,10 +124,21 @@ func (k keyStore) ensure(ctx context.Context, use string, id byte, make func() (
 		return err
 	}
 	for _, key := range keys {
-		if key.id == id {
+		if use != signUse || hasSameAlgorithm(key, id) {
 			return nil
 		}
 	}
+	return k.insert(ctx, use, id, time.Time{}, make)
+}
+
+// hasSameAlgorithm says whether a signing key is of the algorithm whose first key has the id.
+func hasSameAlgorithm(key plainKey, id byte) bool {
+	algorithm, err := sign.AlgorithmOf(key.secret)
+	return err == nil && algorithm == firstSigned[id-1]
+}
+
+// insert stores a new key, active from activeAt on, unless there is one with its id.
+func (k keyStore) insert(ctx context.Context, use string, id byte, activeAt time.Time, make func() ([]byte, error)) error {
 	fresh, err := make()
 	if err != nil {
 		return err
@@ -128,6 +148,9 @@ func (k keyStore) ensure(ctx context.Context, use string, id byte, make func() (
 		return err
 	}
 	key := storage.Key{Use: use, ID: int(id), Wrapped: base64.StdEncoding.EncodeToString(wrapped), CreatedAt: storage.At(k.now())}
+	if !activeAt.IsZero() {
+		key.ActiveAt = storage.At(activeAt)
+	}
 	return k.store.Tx(ctx, func(tx *storage.Tx) error {
 		inserted, err := tx.InsertKey(key)
 		if err != nil || !inserted {
@@ -142,19 +165,33 @@ func (k keyStore) load(ctx context.Context, use string) ([]plainKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.unwrapAll(stored)
+}
+
+func (k keyStore) unwrapAll(stored []storage.Key) ([]plainKey, error) {
 	keys := make([]plainKey, len(stored))
 	for i, key := range stored {
-		wrapped, err := base64.StdEncoding.DecodeString(key.Wrapped)
+		secret, err := k.unwrap(key)
 		if err != nil {
-			return nil, fmt.Errorf("key %s %d: %w", use, key.ID, err)
+			return nil, err
 		}
-		secret, err := seal.UnwrapKey(k.secret, use, byte(key.ID), wrapped)
-		if errors.Is(err, seal.ErrWrongMaster) {
-			return nil, ErrWrongSecret
-		} else if err != nil {
-			return nil, fmt.Errorf("key %s %d: %w", use, key.ID, err)
-		}
-		keys[i] = plainKey{byte(key.ID), secret, key.ActiveAt.Time}
+		keys[i] = plainKey{byte(key.ID), secret, key.CreatedAt.Time, key.ActiveAt.Time}
 	}
 	return keys, nil
+}
+
+// unwrap decrypts a key; [ErrWrongSecret] when it was encrypted under another master secret.
+func (k keyStore) unwrap(key storage.Key) ([]byte, error) {
+	wrapped, err := base64.StdEncoding.DecodeString(key.Wrapped)
+	if err != nil {
+		return nil, fmt.Errorf("key %s %d: %w", key.Use, key.ID, err)
+	}
+	secret, err := seal.UnwrapKey(k.secret, key.Use, byte(key.ID), wrapped)
+	switch {
+	case errors.Is(err, seal.ErrWrongMaster):
+		return nil, ErrWrongSecret
+	case err != nil:
+		return nil, fmt.Errorf("key %s %d: %w", key.Use, key.ID, err)
+	}
+	return secret, nil
 }

@@ -20,6 +20,7 @@ import (
 	"gatehouse/server/oauth2"
 	"gatehouse/server/relations"
 	"gatehouse/server/seal"
+	"gatehouse/server/sign"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
@@ -36,6 +37,8 @@ type Options struct {
 	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
+	// KeyRotation is how long keys are used before others take their place; 0 is for ever.
+	KeyRotation time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -47,6 +50,8 @@ type Server struct {
 	audit     audit.Keeper
 	responder *web.Responder
 	pages     *templates.Pages
+	ring      *seal.Ring
+	signing   *sign.Ring
 	oauth2    *oauth2.Server
 	hub       *hub.API
 	guard     *guard.Guard
@@ -80,7 +85,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.pages = pages
+	s.pages, s.ring, s.signing = pages, ring, signing
 	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer), Refused: s.recordRefusal}
 	tokens := access.NewTokens(ring, s.directory, options.Now)
 	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")

@@ -142,3 +142,11 @@ func (tx *Tx) EndGrants(userID, serviceID string, keepUntil time.Time) error {
 	}
 	return translate("end grants", query.Updates(endOfGrant(keepUntil)).Error)
 }
+
+// HasGrantFrom says whether a grant that was made by the moment made can still be refreshed at now.
+func (r reader) HasGrantFrom(ctx context.Context, made, now time.Time) (bool, error) {
+	var grants []Grant
+	err := r.db.WithContext(ctx).Select("id").Where("offline AND created_at <= ? AND expires_at > ? AND idle_expires_at > ?", At(made), At(now), At(now)).
+		Limit(1).Find(&grants).Error
+	return len(grants) > 0, translate("find an old grant", err)
+}

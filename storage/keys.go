@@ -31,3 +31,29 @@ func (tx *Tx) InsertKey(key Key) (bool, error) {
 	result := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&key)
 	return result.RowsAffected == 1, translate("insert key", result.Error)
 }
+
+// LockKeys lists the keys of a use, or of all for "", and keeps others from changing them until the transaction ends.
+func (tx *Tx) LockKeys(ctx context.Context, use string) ([]Key, error) {
+	query := tx.db.WithContext(ctx).Order("active_at, id")
+	if isPostgres(tx.db) {
+		query = query.Clauses(clause.Locking{Strength: "UPDATE"})
+	}
+	if use != "" {
+		query = query.Where("use = ?", use)
+	}
+	var keys []Key
+	err := query.Find(&keys).Error
+	return keys, translate("lock keys", err)
+}
+
+// UpdateKey stores a key that was encrypted anew.
+func (tx *Tx) UpdateKey(key Key) error {
+	err := tx.db.Model(&Key{}).Where("use = ? AND id = ?", key.Use, key.ID).Update("wrapped", key.Wrapped).Error
+	return translate("update key", err)
+}
+
+// DeleteKey deletes a key and reports whether it was there.
+func (tx *Tx) DeleteKey(use string, id int) (bool, error) {
+	result := tx.db.Where("use = ? AND id = ?", use, id).Delete(&Key{})
+	return result.RowsAffected == 1, translate("delete key", result.Error)
+}

@@ -66,7 +66,7 @@ func withAuditStore(command *cobra.Command, do func(Config, *storage.Store) erro
 
 // verifyAudit prints a line for each category and each finding.
 func verifyAudit(ctx context.Context, cfg Config, store *storage.Store, known []audit.Head, out io.Writer) error {
-	secret, err := masterSecret(cfg)
+	secret, err := masterSecret(ctx, cfg, store)
 	if err != nil {
 		return err
 	}

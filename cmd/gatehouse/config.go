@@ -41,6 +41,8 @@ type Config struct {
 	Secret string
 	// AdminLogin and AdminPassword are the first administrator's; a password of "" means that none was chosen.
 	AdminLogin, AdminPassword string
+	// KeyRotation is how long keys are used before others take their place; 0 is for ever.
+	KeyRotation time.Duration
 	// Profile is compat or strict.
 	Profile string
 	// Registration says who may register services: admin, users or open.

@@ -80,6 +80,11 @@ var options = []option{
 		set: textOf(32, func(c *Config) *string { return &c.Secret }),
 	},
 	{
+		flag: "key-rotation", env: "GATEHOUSE_KEY_ROTATION", fallback: "90d", kind: "duration",
+		meaning: "how long the keys that seal and sign tokens are used before others take their place, `1h` to `3650d`; `0` is for ever",
+		set:     keyRotation,
+	},
+	{
 		flag: "admin-login", env: "GATEHOUSE_ADMIN_LOGIN", fallback: "admin", kind: "text",
 		meaning: "login of the first administrator",
 		set:     textOf(1, func(c *Config) *string { return &c.AdminLogin }),
@@ -342,6 +347,15 @@ func lifetimeOf(least, most string, field func(*Config) *time.Duration) func(*Co
 		*field(cfg) = duration
 		return nil
 	}
+}
+
+// keyRotation accepts an hour at least, or never.
+func keyRotation(cfg *Config, text string) error {
+	if text == "0" {
+		cfg.KeyRotation = 0
+		return nil
+	}
+	return lifetimeOf("1h", "3650d", func(c *Config) *time.Duration { return &c.KeyRotation })(cfg, text)
 }
 
 // parseDuration reads a Go duration, whole days (90d) or whole seconds (3600).

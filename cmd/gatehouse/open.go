@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/server"
 	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 	"gatehouse/storage"
@@ -73,16 +74,46 @@ func auditPolicies(cfg Config) audit.Policies {
 	return audit.Policies{audit.Security: kept, audit.Refusals: kept, audit.Tokens: tokens, audit.Guard: kept}
 }
 
-// masterSecret is the configured secret, or that of the data folder, which is made when it is missing. Of several
-// processes that make it at once one wins, and all use what it made.
-func masterSecret(cfg Config) ([]byte, error) {
+// masterSecret is the configured secret, or that of the data folder, which is made for a database without keys when it is
+// missing. Of several processes that make it at once one wins, and all use what it made. A change of the secret that was
+// cut short is brought to its end.
+func masterSecret(ctx context.Context, cfg Config, store *storage.Store) ([]byte, error) {
 	if cfg.Secret != "" {
 		return []byte(cfg.Secret), nil
 	}
-	file := filepath.Join(cfg.Data, "secret")
-	secret, err := readSecret(file)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return secret, err
+	secret, err := readSecret(secretFile(cfg))
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeSecret(ctx, cfg, store)
+	} else if err != nil {
+		return nil, err
+	}
+	next, err := readSecret(nextSecretFile(cfg))
+	if errors.Is(err, fs.ErrNotExist) {
+		return secret, nil
+	} else if err != nil {
+		return nil, err
+	}
+	err = server.Keys{Store: store, Secret: next, Now: time.Now}.Check(ctx)
+	if errors.Is(err, server.ErrWrongSecret) {
+		return secret, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return next, os.Rename(nextSecretFile(cfg), secretFile(cfg))
+}
+
+// makeSecret makes the secret of a first start. Keys without their secret are no first start.
+func makeSecret(ctx context.Context, cfg Config, store *storage.Store) ([]byte, error) {
+	keys, err := store.Keys(ctx, "seal")
+	if err != nil {
+		return nil, err
+	}
+	file := secretFile(cfg)
+	if len(keys) > 0 {
+		if secret, err := readSecret(file); err == nil {
+			return secret, nil // another process is making its first start at this moment
+		}
+		return nil, fmt.Errorf("the database has keys, but the secret file %s that opens them is missing; restore it from a backup, or give the secret as GATEHOUSE_SECRET (nothing has been changed)", file)
 	}
 	if err := writeNewSecret(file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make the secret file: %w", err)

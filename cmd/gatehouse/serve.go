@@ -68,6 +68,7 @@ type Program struct {
 	listener net.Listener
 	http     *http.Server
 	audit    audit.Keeper
+	keepKeys func(context.Context)
 	public   *url.URL
 	// admin is the administrator that this start made, if it did.
 	admin *madeAdmin
@@ -97,7 +98,7 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if p.store, err = openStore(ctx, p.cfg); err != nil {
 		return err
 	}
-	secret, err := masterSecret(p.cfg)
+	secret, err := masterSecret(ctx, p.cfg, p.store)
 	if err != nil {
 		return err
 	}
@@ -112,11 +113,11 @@ func (p *Program) open(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := server.New(ctx, server.Options{Store: p.store, Secret: secret, PublicURL: p.public, Settings: settings,
-		TrustedProxies: p.cfg.TrustedProxies, Log: p.log, Now: p.now})
+		TrustedProxies: p.cfg.TrustedProxies, KeyRotation: p.cfg.KeyRotation, Log: p.log, Now: p.now})
 	if err != nil {
 		return err
 	}
-	p.audit = handler.Audit()
+	p.audit, p.keepKeys = handler.Audit(), handler.KeepKeys
 	p.http = &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
@@ -157,6 +158,7 @@ func (p *Program) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { jobs.Run(jobsCtx, p.store, p.audit, p.now, p.log) })
 	running.Go(func() { p.audit.Run(jobsCtx, p.log) })
+	running.Go(func() { p.keepKeys(jobsCtx) })
 	served := make(chan error, 1)
 	go func() { served <- p.http.Serve(p.listener) }()
 	var err error

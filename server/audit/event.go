@@ -79,6 +79,7 @@ const (
 	ConnectionEnded   Name = "connection.ended"
 
 	KeyCreated     Name = "key.created"
+	KeyRetired     Name = "key.retired"
 	SettingChanged Name = "setting.changed"
 
 	// RequestRefused is a request that was answered with a refusal; the cause says which.

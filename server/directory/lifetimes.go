@@ -52,6 +52,11 @@ func (d *Directory) grantRevocationEnd() time.Time {
 	return d.now().Add(max(maxAccessTokenLifetime, d.settings.AccessTokenLifetime) + CodeLifetime + time.Hour)
 }
 
+// LongestAccessToken is the longest life that an access token can have.
+func (d *Directory) LongestAccessToken() time.Duration {
+	return max(maxAccessTokenLifetime, d.settings.AccessTokenLifetime)
+}
+
 // checkLifetimes refuses lifetimes out of bounds, and a change to longer ones than the server's by anybody but an
 // administrator.
 func (d *Directory) checkLifetimes(actor Actor, before, after storage.Service) error {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -55,9 +56,9 @@ func Generate(algorithm Algorithm) (pkcs8 []byte, err error) {
 	return x509.MarshalPKCS8PrivateKey(private)
 }
 
-// Ring signs with the newest active key of an algorithm. It is made once and may be used by many goroutines.
+// Ring signs with the newest active key of an algorithm. It may be used by many goroutines.
 type Ring struct {
-	keys []signingKey
+	keys atomic.Pointer[[]signingKey]
 	now  func() time.Time
 }
 
@@ -71,15 +72,29 @@ type signingKey struct {
 // NewRing parses keys; now is the clock.
 func NewRing(keys []Key, now func() time.Time) (*Ring, error) {
 	ring := &Ring{now: now}
+	return ring, ring.Replace(keys)
+}
+
+// Replace puts keys in the place of those that the ring has. On an error, which is that of a key that does not parse, the
+// ring keeps those.
+func (r *Ring) Replace(keys []Key) error {
+	var replaced []signingKey
 	for _, key := range keys {
 		parsed, err := parse(key)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		ring.keys = append(ring.keys, parsed)
+		replaced = append(replaced, parsed)
 	}
-	slices.SortStableFunc(ring.keys, func(a, b signingKey) int { return cmp.Compare(b.activeAt.UnixMilli(), a.activeAt.UnixMilli()) })
-	return ring, nil
+	slices.SortStableFunc(replaced, func(a, b signingKey) int { return cmp.Compare(b.activeAt.UnixMilli(), a.activeAt.UnixMilli()) })
+	r.keys.Store(&replaced)
+	return nil
+}
+
+// AlgorithmOf is the algorithm of a private key in PKCS 8.
+func AlgorithmOf(pkcs8 []byte) (Algorithm, error) {
+	parsed, err := parse(Key{PKCS8: pkcs8})
+	return parsed.algorithm, err
 }
 
 func parse(key Key) (signingKey, error) {
@@ -117,7 +132,7 @@ func (r *Ring) Sign(algorithm Algorithm, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
-	for _, key := range r.keys {
+	for _, key := range *r.keys.Load() {
 		if key.algorithm != algorithm || key.activeAt.After(r.now()) {
 			continue
 		}
@@ -132,13 +147,13 @@ func (r *Ring) Sign(algorithm Algorithm, claims any) (string, error) {
 
 // Has says whether there is a key for an algorithm, active or not.
 func (r *Ring) Has(algorithm Algorithm) bool {
-	return slices.ContainsFunc(r.keys, func(key signingKey) bool { return key.algorithm == algorithm })
+	return slices.ContainsFunc(*r.keys.Load(), func(key signingKey) bool { return key.algorithm == algorithm })
 }
 
 // Public returns the JSON Web Key Set of RFC 7517 with the public keys.
 func (r *Ring) Public() jose.JSONWebKeySet {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, key := range r.keys {
+	for _, key := range *r.keys.Load() {
 		set.Keys = append(set.Keys, key.public)
 	}
 	return set
