@@ -30,6 +30,7 @@ func (s *Server) auditedSettings() []audit.Fact {
 	settings := s.options.Settings
 	facts := []audit.Fact{
 		{Field: "publicUrl", Value: s.options.PublicURL.String()},
+		{Field: "profile", Value: settings.Profile},
 		{Field: "registration", Value: settings.Registration},
 		{Field: "accessTokenLifetime", Value: settings.AccessTokenLifetime},
 		{Field: "refreshTokenLifetime", Value: settings.RefreshTokenLifetime},
