@@ -19,6 +19,7 @@ func (s *Server) beginAudit(ctx context.Context, keys keyStore) error {
 		return err
 	}
 	s.audit = audit.Keeper{Log: s.directory.Audit(), Chain: audit.NewChain(s.options.Store, key)}
+	s.audit.Log.AppendTo(s.audit.Chain)
 	if err := s.audit.Chain.Begin(ctx); err != nil {
 		return err
 	}

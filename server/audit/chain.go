@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/storage"
@@ -72,13 +73,7 @@ func (c *Chain) closeBatch(ctx context.Context, category Category) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	after := before
-	for i := range events {
-		after.Sequence++
-		events[i].Sequence = after.Sequence
-		events[i].Hash = c.hash(after.Hash, events[i])
-		after.Hash = events[i].Hash
-	}
+	after := c.link(before, events)
 	return c.move(ctx, before, after, func(tx *storage.Tx) (int, error) {
 		closed, err := tx.CloseAuditEvents(events)
 		if err == nil && closed != int64(len(events)) {
@@ -86,6 +81,31 @@ func (c *Chain) closeBatch(ctx context.Context, category Category) (int, error) 
 		}
 		return len(events), err
 	})
+}
+
+// link gives events their places behind the end of a chain, and returns the ends with them.
+func (c *Chain) link(ends storage.AuditChain, events []storage.AuditEvent) storage.AuditChain {
+	for i := range events {
+		ends.Sequence++
+		events[i].Sequence = ends.Sequence
+		events[i].Hash = c.hash(ends.Hash, events[i])
+		ends.Hash = events[i].Hash
+	}
+	return ends
+}
+
+// append stores events of one category that are not stored yet as the next of its chain, unless another replica moves the
+// chain at the same time.
+func (c *Chain) append(ctx context.Context, events []storage.AuditEvent) (bool, error) {
+	before, err := c.ends(ctx, Category(events[0].Category))
+	if err != nil {
+		return false, err
+	}
+	linked := slices.Clone(events)
+	stored, err := c.move(ctx, before, c.link(before, linked), func(tx *storage.Tx) (int, error) {
+		return len(linked), tx.InsertAuditEvents(linked)
+	})
+	return stored > 0, err
 }
 
 // ends reads the ends of a chain, which a server with the key has to have written.

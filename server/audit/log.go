@@ -2,9 +2,12 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,7 +35,7 @@ const (
 	maxGathered    = 20_000
 	gatheredAtOnce = 2_000
 	// writeBatch bounds how long a transaction that writes gathered events holds the writer of SQLite.
-	writeBatch = 500
+	writeBatch = 50
 	// writeTimeout bounds the writing in the background.
 	writeTimeout = 10 * time.Second
 )
@@ -51,6 +54,9 @@ type Log struct {
 	log     *slog.Logger
 	// nameOf finds the name of a subject that is known by its id.
 	nameOf func(context.Context, Subject) Subject
+
+	// chain takes gathered events as they are written; nil leaves that to whoever closes it.
+	chain *Chain
 
 	// writing is held by who writes gathered events, so that Flush returns after those of others are written.
 	writing sync.Mutex
@@ -71,6 +77,10 @@ func (l *Log) LogTo(log *slog.Logger) {
 // FindNamesBy sets what finds the names of authors and services of gathered events that are known by their ids alone, so
 // that nobody looks them up while a request waits. It is called before the first event.
 func (l *Log) FindNamesBy(nameOf func(context.Context, Subject) Subject) { l.nameOf = nameOf }
+
+// AppendTo has gathered events written as the next of a chain, so that closing it need not write them once more. It is
+// called before the first event.
+func (l *Log) AppendTo(chain *Chain) { l.chain = chain }
 
 // Configure sets the policy of a category from now on.
 func (l *Log) Configure(category Category, policy Policy) {
@@ -180,15 +190,37 @@ func (l *Log) Flush(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	events, err := l.take(ctx)
+	// The events of a category are written together, in their order.
+	slices.SortStableFunc(events, func(a, b storage.AuditEvent) int { return strings.Compare(a.Category, b.Category) })
 	for err == nil && len(events) > 0 {
-		batch := events[:min(writeBatch, len(events))]
+		batch := batchOf(events)
 		l.findNames(ctx, batch)
-		if err = l.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertAuditEvents(batch) }); err == nil {
+		if err = l.write(ctx, batch); err == nil {
 			events = events[len(batch):]
 		}
 	}
 	l.putBack(events)
 	return err
+}
+
+// batchOf is the beginning of events that belongs to one category and is not too long for a transaction.
+func batchOf(events []storage.AuditEvent) []storage.AuditEvent {
+	n := 1
+	for n < min(writeBatch, len(events)) && events[n].Category == events[0].Category {
+		n++
+	}
+	return events[:n]
+}
+
+// write stores events of one category, at the end of the chain if nobody else moves that just now.
+func (l *Log) write(ctx context.Context, events []storage.AuditEvent) error {
+	if l.chain != nil {
+		appended, err := l.chain.append(ctx, events)
+		if appended || err != nil && !errors.Is(err, ErrTampered) {
+			return err
+		}
+	}
+	return l.store.Tx(ctx, func(tx *storage.Tx) error { return tx.InsertAuditEvents(events) })
 }
 
 func (l *Log) findNames(ctx context.Context, events []storage.AuditEvent) {
