@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
 )
 
@@ -359,4 +360,23 @@ func TestTheAnswerOfAProviderCountsInTheBrowserThatAsked(t *testing.T) {
 	if p := ann.visit(t, back); !strings.Contains(p.words(t), "connected since") {
 		t.Errorf("the right browser: %d %s", p.status, p.words(t))
 	}
+}
+
+func TestChromiumConnectsAPersonToAProvider(t *testing.T) {
+	tab := chromium(t)
+	rel := pair(t, nil)
+	rel.consumer.user(t, "ann")
+	rel.provider.user(t, "ann")
+	reports := rel.consumer.register(t, fields{"name": "Reports"})
+	run(t, tab, chromedp.Navigate(rel.consumer.url+"/connections?service="+reports.id))
+	signInTab(t, tab, "ann")
+	waitFor(t, tab, "document.querySelector('button[value=connect]')")
+	script(t, tab, "document.querySelector('button[value=connect]').click()")
+	waitFor(t, tab, "location.href.startsWith('"+rel.provider.url+"')")
+	signInTab(t, tab, "ann")
+	waitFor(t, tab, "document.querySelector('button[value=allow]') && location.href.startsWith('"+rel.provider.url+"')")
+	script(t, tab, "document.querySelector('button[value=allow]').click()")
+	waitFor(t, tab, "location.href.includes('result=connected') && document.body.innerText.includes('connected since')")
+	script(t, tab, "document.querySelector('button[value=disconnect]').click()")
+	waitFor(t, tab, "location.href.includes('result=disconnected') && document.querySelector('button[value=connect]')")
 }
