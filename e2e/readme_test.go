@@ -89,22 +89,28 @@ func follow(t *testing.T, steps []readmeStep, wanted map[string][]string) {
 		for _, step := range steps {
 			printed[step.heading] += reader.do(t, step)
 		}
-		for heading := range printed {
-			if wanted[heading] == nil {
-				t.Errorf("there are commands below %q that nothing is expected of", heading)
-			}
-		}
-		for heading, wants := range wanted {
-			rest := printed[heading]
-			for _, want := range wants {
-				_, after, found := strings.Cut(rest, want)
-				if !found {
-					t.Fatalf("%s: the commands do not print %s after what goes before it:\n%s", heading, want, printed[heading])
-				}
-				rest = after
-			}
-		}
+		wantPrinted(t, printed, wanted)
 	})
+}
+
+// wantPrinted wants what the commands below each heading have printed to hold texts, in their order.
+func wantPrinted(t *testing.T, printed map[string]string, wanted map[string][]string) {
+	t.Helper()
+	for heading := range printed {
+		if wanted[heading] == nil {
+			t.Errorf("there are commands below %q that nothing is expected of", heading)
+		}
+	}
+	for heading, wants := range wanted {
+		rest := printed[heading]
+		for _, want := range wants {
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Fatalf("%s: the commands do not print %s after what goes before it:\n%s", heading, want, printed[heading])
+			}
+			rest = after
+		}
+	}
 }
 
 // reader is somebody who follows the README, with a server, a shell and a browser.
