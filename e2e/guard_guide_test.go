@@ -20,7 +20,7 @@ var guideWants = map[string][]string{
 	"Step 4: public paths": {`"access":"open"`, `"reason":"anonymous","rule":"paths /public"`, `"reason":"credentials_missing","rule":"paths /public/drafts"`, `"reason":"bypass","rule":"paths /health"`},
 	"Step 5: switches":     {`"basicAllowed":false`},
 	"Step 6: rate limit":   {`"rateLimit":{"requests":3,"seconds":3600}`},
-	"Step 7: audit log":    {`"auditLog":"all"`},
+	"Step 7: audit log":    {`"auditLog":"all"`, `"field":"auditLog","newValue":"all","oldValue":"refusals"`},
 	"nginx":                {"200\n200\n", "HTTP/1.1 401", "Www-Authenticate: Bearer realm=\"wiki\"", "Guard-Reason: credentials_missing"},
 	"Caddy":                {"200\n429\n", "200"},
 }

@@ -193,7 +193,7 @@ func apache(t testing.TB, s *testServer, wiki app, address string) {
 	const modules = "/usr/lib/apache2/modules/"
 	_, err := os.Stat(modules + "mod_auth_openidc.so")
 	storagetest.Require(t, "apache2", "apt-get install libapache2-mod-auth-openidc", err == nil)
-	certificate := write(t, folder, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.certificate})))
+	certificate := write(t, folder, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.certificate(t)})))
 	var file strings.Builder
 	for _, module := range []string{"mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "headers", "auth_openidc"} {
 		fmt.Fprintf(&file, "LoadModule %[1]s_module %[2]smod_%[1]s.so\n", module, modules)

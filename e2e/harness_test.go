@@ -78,8 +78,6 @@ type testServer struct {
 	setup setup
 	// url is where it listens, with the path of the public URL and without a trailing slash.
 	url string
-	// certificate is the one that it serves https with, in DER.
-	certificate []byte
 	// issuer is its public URL.
 	issuer    string
 	store     *storage.Store
@@ -189,7 +187,6 @@ func listen(t testing.TB, chosen setup) *testServer {
 	listening.Config.MaxHeaderBytes = 32 << 10 // as cmd/gatehouse has it
 	if chosen.tls {
 		listening.StartTLS()
-		s.certificate = listening.Certificate().Raw
 	} else {
 		listening.Start()
 	}

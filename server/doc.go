@@ -19,6 +19,8 @@
 //	   +-- login      GET  auth/login        the sign-in page, with the authorization request as its query
 //	   |              POST interactive/login checks the password, starts a session, sends the browser to auth again
 //	   |
+//	   +-- guard      GET  guard             says to a reverse proxy whether a request to an API may pass, and who makes it
+//	   |
 //	   +-- hub        /api/rest              services and users in Hub's shapes, for whom access has found out
 //	   |
 //	access            whom a Bearer or Basic header stands for; opens tokens (seal) and asks whether they are live

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -196,8 +197,17 @@ func bearer(s *Server, handle handler) http.Handler { return s.answeringJSON(han
 // account has to be a user or service with credentials for the REST API.
 func account(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
 
-// proxy asks about a request of somebody else, whose credentials it hands on; the handler says whether they are good.
-func proxy(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }
+// proxy asks about a request of somebody else, whose credentials it hands on; the handler says whether they are good. What
+// it refuses is in the audit log by the rules of the API, and not once more as every other refusal.
+func proxy(s *Server, handle handler) http.Handler {
+	responder := *s.responder
+	responder.Refused = func(context.Context, *web.Fault) {}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			responder.Fail(w, r, err)
+		}
+	})
+}
 
 // registrant is whom the registration setting lets register services; the directory decides.
 func registrant(s *Server, handle handler) http.Handler { return s.answeringJSON(handle) }

@@ -70,6 +70,8 @@ type Config struct {
 	// AuditRetentionDays and AuditRetentionEntries bound each category of the audit log; 0 does not. AuditTokens is on or off.
 	AuditRetentionDays, AuditRetentionEntries int
 	AuditTokens                               string
+	// AuditGuardDays and AuditGuardEntries do for the guard's category what the retention does for the others.
+	AuditGuardDays, AuditGuardEntries int
 
 	// LogFormat is text or json, LogLevel is debug, info, warn or error.
 	LogFormat, LogLevel string

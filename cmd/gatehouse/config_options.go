@@ -178,6 +178,16 @@ var options = []option{
 		set:     numberOf(0, 1_000_000_000, func(c *Config) *int { return &c.AuditRetentionEntries }),
 	},
 	{
+		flag: "audit-guard-days", env: "GATEHOUSE_AUDIT_GUARD_DAYS", fallback: "90", kind: "number",
+		meaning: "how many days the audit log keeps what the guard of APIs has said; `0` is for ever",
+		set:     numberOf(0, 36_500, func(c *Config) *int { return &c.AuditGuardDays }),
+	},
+	{
+		flag: "audit-guard-entries", env: "GATEHOUSE_AUDIT_GUARD_ENTRIES", fallback: "1000000", kind: "number",
+		meaning: "how many events of the guard the audit log keeps at most; `0` is without a bound",
+		set:     numberOf(0, 1_000_000_000, func(c *Config) *int { return &c.AuditGuardEntries }),
+	},
+	{
 		flag: "audit-tokens", env: "GATEHOUSE_AUDIT_TOKENS", fallback: "off", kind: "word",
 		meaning: "whether the audit log also has every refresh and every token by client credentials: `on` or `off`",
 		set:     wordOf(func(c *Config) *string { return &c.AuditTokens }, "on", "off"),

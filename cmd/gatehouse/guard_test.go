@@ -56,7 +56,7 @@ func guarded(t *testing.T, options storage.Options) (apply func(text string) (sa
 func TestProtectedAPIsAreWhatTheFileSaysAtEachStart(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
 		apply, d := guarded(t, options)
-		for _, wantVersion := range []int64{0, 1} {
+		for range 2 { // what is the same is not another version
 			said, err := apply(guardYAML)
 			if err != nil || !strings.Contains(said, "api=missing") || strings.Contains(said, "api=wiki") {
 				t.Fatalf("it says %q and ends with %v", said, err)
@@ -66,7 +66,7 @@ func TestProtectedAPIsAreWhatTheFileSaysAtEachStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := api.Rules.Rules
-			if api.Version != wantVersion || got.BasicAllowed || !got.AccessTokensAllowed || len(got.ReadOnlyGroups) != 1 || len(got.Addresses) != 2 ||
+			if api.Version != 0 || got.BasicAllowed || !got.AccessTokensAllowed || len(got.ReadOnlyGroups) != 1 || len(got.Addresses) != 2 ||
 				got.RateLimit != (rules.RateLimit{Requests: 100, Seconds: 60}) || len(got.Paths) != 1 || got.Paths[0].Access != rules.Open {
 				t.Errorf("version %d has %+v", api.Version, got)
 			}

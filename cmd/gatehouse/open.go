@@ -66,12 +66,13 @@ func settingsOf(cfg Config) directory.Settings {
 	}
 }
 
-// auditPolicies say what the audit log keeps. The guard brings its own.
+// auditPolicies say what the audit log keeps.
 func auditPolicies(cfg Config) audit.Policies {
 	kept := audit.Policy{Days: cfg.AuditRetentionDays, Entries: int64(cfg.AuditRetentionEntries)}
 	tokens := kept
 	tokens.Off = cfg.AuditTokens == "off"
-	return audit.Policies{audit.Security: kept, audit.Refusals: kept, audit.Tokens: tokens, audit.Guard: kept}
+	return audit.Policies{audit.Security: kept, audit.Refusals: kept, audit.Tokens: tokens,
+		audit.Guard: {Days: cfg.AuditGuardDays, Entries: int64(cfg.AuditGuardEntries)}}
 }
 
 // masterSecret is the configured secret, or that of the data folder, which is made for a database without keys when it is

@@ -90,6 +90,10 @@ const (
 	GuardRefused     Name = "guard.refused"
 	GuardRateLimited Name = "guard.rate-limited"
 
+	ProtectedAPICreated Name = "protected-api.created"
+	ProtectedAPIChanged Name = "protected-api.changed"
+	ProtectedAPIDeleted Name = "protected-api.deleted"
+
 	// EventsLost says how many gathered events could not be kept.
 	EventsLost Name = "audit.events-lost"
 )

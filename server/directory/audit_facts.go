@@ -2,6 +2,7 @@ package directory
 
 import (
 	"gatehouse/server/audit"
+	"gatehouse/server/rules"
 	"gatehouse/storage"
 )
 
@@ -81,3 +82,22 @@ func providerFacts(p storage.Provider) []audit.Fact {
 func connectionFacts(c storage.Connection) []audit.Fact {
 	return []audit.Fact{{Field: "user", Value: c.UserID}, {Field: "scope", Value: c.Scope}, {Field: "services", Value: c.Services}}
 }
+
+// ruleFacts are what is recorded of the rules of a protected API.
+func ruleFacts(r rules.Rules) []audit.Fact {
+	paths := make([]string, len(r.Paths))
+	for i, path := range r.Paths {
+		paths[i] = path.Path + " " + string(path.Access)
+	}
+	return []audit.Fact{
+		{Field: "enabled", Value: r.Enabled}, {Field: "basicAllowed", Value: r.BasicAllowed},
+		{Field: "accessTokensAllowed", Value: r.AccessTokensAllowed}, {Field: "permanentTokensAllowed", Value: r.PermanentTokensAllowed},
+		{Field: "groups", Value: r.Groups}, {Field: "readOnlyGroups", Value: r.ReadOnlyGroups},
+		{Field: "tokenCreators", Value: string(r.TokenCreators)}, {Field: "tokenGroups", Value: r.TokenGroups},
+		{Field: "addresses", Value: r.Addresses}, {Field: "reverseProxy", Value: r.ReverseProxy}, {Field: "addressHeader", Value: r.AddressHeader},
+		{Field: "paths", Value: paths}, {Field: "rateLimit.requests", Value: r.RateLimit.Requests}, {Field: "rateLimit.seconds", Value: r.RateLimit.Seconds},
+		{Field: "auditLog", Value: string(r.AuditLog)},
+	}
+}
+
+func auditAPI(id string) audit.Subject { return audit.Subject{Type: "protectedApi", ID: id} }

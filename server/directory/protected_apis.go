@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/rules"
 	"gatehouse/storage"
 )
@@ -119,7 +120,10 @@ func (d *Directory) CreateProtectedAPI(ctx context.Context, actor Actor, patch P
 		if created.Rules, err = patch.on(ctx, tx, rules.Default(), from); err != nil {
 			return err
 		}
-		return tx.InsertProtectedAPI(d.newRow(created))
+		if err := tx.InsertProtectedAPI(d.newRow(created)); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ProtectedAPICreated, Target: auditAPI(id), Changes: audit.Diff(nil, ruleFacts(created.Rules.Rules))})
 	})
 	d.protected.forget(id)
 	if errors.Is(err, storage.ErrConflict) {
@@ -174,7 +178,11 @@ func (d *Directory) UpdateProtectedAPI(ctx context.Context, actor Actor, id stri
 		}
 		row.Rules, row.UpdatedAt = encodeRules(compiled), storage.At(d.now())
 		after = ProtectedAPI{id, compiled, row.Version + 1}
-		return tx.UpdateProtectedAPI(row)
+		if err := tx.UpdateProtectedAPI(row); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ProtectedAPIChanged, Target: auditAPI(id),
+			Changes: audit.Diff(ruleFacts(before.Rules.Rules), ruleFacts(compiled.Rules))})
 	})
 	return after, err
 }
@@ -182,7 +190,10 @@ func (d *Directory) UpdateProtectedAPI(ctx context.Context, actor Actor, id stri
 // DeleteProtectedAPI ends the protection of an API; the service stays. The errors are as those of UpdateProtectedAPI.
 func (d *Directory) DeleteProtectedAPI(ctx context.Context, actor Actor, id string, expected Expected) error {
 	return d.changeProtectedAPI(ctx, actor, id, expected, func(tx *storage.Tx, _ storage.ProtectedAPI) error {
-		return tx.DeleteProtectedAPI(id)
+		if err := tx.DeleteProtectedAPI(id); err != nil {
+			return err
+		}
+		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ProtectedAPIDeleted, Target: auditAPI(id)})
 	})
 }
 
@@ -220,7 +231,33 @@ func (d *Directory) ApplyProtectedAPI(ctx context.Context, patch ProtectedAPIPat
 		if applied.Rules, err = patch.on(ctx, tx, rules.Default(), netip.Addr{}); err != nil {
 			return err
 		}
-		return tx.ReplaceProtectedAPI(d.newRow(applied))
+		return d.replaceProtectedAPI(ctx, tx, applied)
 	})
 	return applied, err
+}
+
+// replaceProtectedAPI stores and records rules if they are others than before.
+func (d *Directory) replaceProtectedAPI(ctx context.Context, tx *storage.Tx, applied ProtectedAPI) error {
+	row := d.newRow(applied)
+	before, err := tx.LockProtectedAPI(ctx, applied.ID)
+	switch {
+	case err == nil && before.Rules == row.Rules:
+		return nil
+	case err != nil && !IsNotFound(err):
+		return err
+	}
+	event := audit.Event{Name: audit.ProtectedAPICreated, Target: auditAPI(applied.ID)}
+	var known []audit.Fact
+	if err == nil {
+		compiled, err := compiledAPI(before)
+		if err != nil {
+			return err
+		}
+		event.Name, known = audit.ProtectedAPIChanged, ruleFacts(compiled.Rules.Rules)
+	}
+	if err := tx.ReplaceProtectedAPI(row); err != nil {
+		return err
+	}
+	event.Changes = audit.Diff(known, ruleFacts(applied.Rules.Rules))
+	return d.audit.Record(ctx, tx, event)
 }

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/server/audit"
+)
+
+// guardEvents are what the guard has said, the oldest first, each as "name cause by author: method path".
+func (s *testServer) guardEvents(t testing.TB) []string {
+	t.Helper()
+	if err := s.audit.Log.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, event := range s.events(t, "category: guard") {
+		_, method := event.change("method")
+		_, path := event.change("path")
+		said = append(said, fmt.Sprintf("%s %s by %s: %v %v", event.Name, event.Cause, event.Author.Name, method, path))
+	}
+	return said
+}
+
+func TestTheAuditLogHasWhatTheGuardSays(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		wiki := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": 1, "seconds": 60}, "paths": []any{fields{"path": "/open", "access": "open"}}})
+		ada := wiki.permanent(t, "ada")
+		ask := func() {
+			wiki.ask(t, "GET", "/open")
+			wiki.ask(t, "GET", "/a?secret=1", ada)
+			wiki.ask(t, "GET", "/b", ada)
+			wiki.ask(t, "POST", "/c?access_token=perm-secret", bearer("perm-secret"))
+			s.get(t, "/api/rest/guard?api=nothing", wiki.asking("GET", "/d", nil)...)
+		}
+		refusals := []string{"guard.rate-limited rate_limit: rateLimit by ada: GET /b", "guard.refused token_in_query by : POST /c", "guard.refused api_unknown by : GET /d"}
+		passed := []string{"guard.allowed anonymous: paths /open by : GET /open", "guard.allowed allowed by ada: GET /a"}
+		ask()
+		wantSaid(t, "refusals", s.guardEvents(t), refusals...)
+		wiki.rules(t, fields{"auditLog": "all", "rateLimit": fields{"requests": 2, "seconds": 60}})
+		ask()
+		wantSaid(t, "all", s.guardEvents(t)[3:], append(passed, refusals...)...)
+		wiki.rules(t, fields{"auditLog": "off"})
+		ask()
+		wantSaid(t, "off", s.guardEvents(t)[8:], "guard.refused api_unknown by : GET /d")
+		if twice := s.events(t, "category: refusals"); len(twice) > 0 {
+			t.Errorf("refusals of the guard are logged once more: %v", twice)
+		}
+		s.checkNoSecrets(t, "perm-secret", "secret=1")
+		wiki.rest(t, http.MethodDelete, "/guard/apis/wiki", nil).mustBe200(t)
+		var changes []string
+		for _, event := range s.events(t, "name: protected-api.created or name: protected-api.changed or name: protected-api.deleted") {
+			before, after := event.change("auditLog")
+			changes = append(changes, fmt.Sprint(event.Name, " ", event.Target.ID, " by ", event.Author.Name, ": ", before, " -> ", after))
+		}
+		wantSaid(t, "changes of the rules", changes, "protected-api.created wiki by root: <nil> -> refusals", "protected-api.changed wiki by root: refusals -> all",
+			"protected-api.changed wiki by root: all -> off", "protected-api.deleted wiki by root: <nil> -> <nil>")
+	})
+}
+
+// wantSaid compares lists whose entries were made in the same millisecond, and so are in no order.
+func wantSaid(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	missing := ""
+	for _, text := range want {
+		if !strings.Contains("\n"+strings.Join(got, "\n")+"\n", "\n"+text+"\n") {
+			missing += "\n" + text
+		}
+	}
+	if missing != "" || len(got) != len(want) {
+		t.Errorf("%s: the audit log has\n%s\nand lacks%s", what, strings.Join(got, "\n"), missing)
+	}
+}
+
+func TestRetentionOfTheGuardLeavesTheRestOfTheAuditLogAlone(t *testing.T) {
+	s := onSQLite(t, func(c *setup) { c.settings.Audit = audit.Policies{audit.Guard: {Entries: 3}} })
+	wiki := s.protect(t, "wiki", nil)
+	for i := range 10 {
+		wiki.ask(t, "GET", fmt.Sprint("/", i))
+	}
+	before := len(s.events(t, "category: security"))
+	s.guardEvents(t)
+	if _, err := s.audit.Chain.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.audit.Cut(t.Context(), s.clock.Now(), slog.New(slog.DiscardHandler))
+	if got := s.guardEvents(t); len(got) != 3 || !strings.HasSuffix(got[2], "GET /9") {
+		t.Errorf("of the guard's events are left %q", got)
+	}
+	if after := len(s.events(t, "category: security")); after != before || before == 0 {
+		t.Errorf("%d events of the category security are left of %d", after, before)
+	}
+}
