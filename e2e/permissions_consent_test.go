@@ -363,3 +363,27 @@ func TestTheConsentPageFitsASmallScreenAndAsksForASiteByItself(t *testing.T) {
 	script(t, tab, "document.querySelectorAll('input[type=radio]')[1].click(); document.querySelector('button[value=allow]').click()")
 	waitFor(t, tab, "location.href.startsWith('chrome-error:') || location.hostname === 'localhost'")
 }
+
+func TestAPushedRequestForPermissionsIsNarrowedByThePerson(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		_, psoxy := jiraCloud(t, s, fields{"redirectUris": []string{"http://localhost", "urn:ietf:wg:oauth:2.0:oob"}})
+		ada := s.browser(t, "ada").signedIn(t)
+		p := ada.visit(t, psoxy.pushed(t, "scope", "read:jira-work read:jira-user", "prompt", "consent"))
+		again := ada.choose(t, p, none)
+		if again.status != http.StatusBadRequest || !strings.Contains(again.words(t), "Choose a site first.") {
+			t.Fatalf("without a site the form answers %d %s", again.status, again.words(t))
+		}
+		code := ada.choose(t, again, globexSite, "read:jira-work").answerQuery(t).Get("code")
+		tokens := psoxy.exchange(t, code).ok(t)
+		if sites := s.accessibleResources(t, text(t, tokens, "access_token")); tokens["scope"] != "read:jira-user" || len(sites) != 1 || sites[0].ID != globexSite {
+			t.Errorf("the tokens are %v at %+v", tokens["scope"], sites)
+		}
+		address := psoxy.pushed(t, "scope", "read:jira-work", "redirect_uri", "urn:ietf:wg:oauth:2.0:oob")
+		shown := ada.choose(t, ada.visit(t, address), acmeSite)
+		shownCode := textOf(elements(shown.document(t), "code")[0])
+		psoxy.exchange(t, shownCode, "redirect_uri", "urn:ietf:wg:oauth:2.0:oob").ok(t)
+		if got := ada.visit(t, address); strings.Contains(got.body, "gh_ac_") {
+			t.Error("a pushed request shows a second code")
+		}
+	})
+}

@@ -14,6 +14,7 @@
 //	   |              POST token             read the marks, validate (fosite), spend (the one write), mint
 //	   |              POST introspect        open the seal, one read of revocations
 //	   |              POST revoke            one write of revocations; a refresh token takes its grant along
+//	   |              GET  accessible-resources  the sites that the permissions of a token were granted for
 //	   |              userinfo, keys, logout who the user is, what id_tokens are verified with, the end of the session
 //	   |
 //	   +-- login      GET  auth/login        the sign-in page, with the authorization request as its query

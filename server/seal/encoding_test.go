@@ -96,6 +96,25 @@ func TestTheEncodingStaysAsItIs(t *testing.T) {
 	}
 }
 
+func TestTheEncodingOfSitesStaysAsItIs(t *testing.T) {
+	ring := newRing(t, issuer, keyNumber(7))
+	c := &Claims{IssuedAt: 1, Sites: []Site{{Service: "a", ID: "886313e1-3b8a-4372-9b90-0c9aee199e5d"}}}
+	const want = "a3" + "0701" + "0820" + "11818261" + "6150" + "886313e13b8a43729b900c9aee199e5d"
+	got, err := encodeClaims(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hex.EncodeToString(got) != want {
+		t.Errorf("encoded as\n%x\nwant\n%s", got, want)
+	}
+	if opened := wantOpen(t, ring, AccessToken, sealText(t, ring, want)); len(opened.Sites) != 1 || opened.Sites[0] != c.Sites[0] {
+		t.Errorf("opened as %+v", opened)
+	}
+	for name, text := range map[string]string{"no id": "a1 11 81 81 61 61", "three parts": "a1 11 81 83 61 61 61 62 61 63", "a text": "a1 11 81 61 61"} {
+		t.Run(name, func(t *testing.T) { wantInvalid(t, ring, AccessToken, sealText(t, ring, text)) })
+	}
+}
+
 func TestAudienceNamesEachServiceOnce(t *testing.T) {
 	c := Claims{Scope: []ScopeItem{
 		{Service: "b"}, {Literal: "openid"}, {Service: "a", Literal: "A"}, {Service: "b", Literal: "B"}, {Service: "c"},
