@@ -43,7 +43,7 @@ var homes = map[string][]string{
 	"github.com/gofrs/flock":               {"storage"},
 	"github.com/ory/fosite":                {"server/oauth2"},
 	"golang.org/x/text/language":           {"server/oauth2"},
-	"github.com/gorilla/mux":               {"server", "server/hub", "server/relations"},
+	"github.com/gorilla/mux":               {"server", "server/console", "server/hub", "server/relations"},
 	"github.com/rs/cors":                   {"server"},
 	"github.com/fxamacker/cbor/v2":         {"server/seal"},
 	"github.com/go-jose/go-jose/v4":        {"server/sign"},

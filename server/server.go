@@ -92,7 +92,8 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
 		Pages: pages, Responder: s.responder, Browser: browser, Log: options.Log, Now: options.Now})
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
-	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, BasePath: basePath, PublicURL: issuer, Now: options.Now}
+	explainer := &access.Explainer{Tokens: tokens, Signing: signing, Issuer: issuer}
+	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, Explainer: explainer, BasePath: basePath, PublicURL: issuer, Now: options.Now}
 	connector := connect.New(directory.NewRelations(s.directory, seal.NewVault(options.Secret)), issuer, options.Now)
 	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
 	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}

@@ -110,3 +110,115 @@ type AccountPassword struct {
 	Frame
 	HasPassword bool
 }
+
+// Apps lists services: one's own, or everyone's for administrators.
+type Apps struct {
+	Frame
+	Everyone    bool
+	MayRegister bool
+	Query       string
+	Apps        []AppRow
+	Paging      Paging
+}
+
+// AppRow is a service in a list.
+type AppRow struct {
+	ID        string
+	Service   Service
+	Trusted   bool
+	Public    bool
+	Untrusted int // how many redirect URIs were refused
+	Created   string
+}
+
+// AppKinds asks what kind of app is to be registered.
+type AppKinds struct{ Frame }
+
+// NewApp has the form to register an app.
+type NewApp struct {
+	Frame
+	Kind         string // browser, server, native, script or ai
+	Name         string
+	HomeURL      string
+	RedirectURIs string // one a line
+	Description  string
+}
+
+// Credentials are shown once, and to be taken along as files.
+type Credentials struct {
+	ID     string
+	Secret string // "" for an app without one
+	Env    string // as variables for a shell or a container
+	JSON   string
+}
+
+// AppMade shows what a new app needs.
+type AppMade struct {
+	Frame
+	Name string
+	Credentials
+}
+
+// AppFrame is what the pages about one app have in common.
+type AppFrame struct {
+	Frame
+	AppID     string
+	AppName   string
+	AppPublic bool
+	Own       bool // whether it is the person's own, and not seen as an administrator
+	MayChange bool
+}
+
+// AppSettings shows an app with a form to change it.
+type AppSettings struct {
+	AppFrame
+	Key          string
+	Owner        string // who registered it; "" for nobody
+	Created      string
+	Revision     string // which the form was made for
+	Name         string
+	HomeURL      string
+	RedirectURIs string // one a line
+	Description  string
+	Flows        []Choice
+	Rights       []Choice // for administrators
+	Untrusted    []UntrustedURI
+}
+
+// UntrustedURI is a redirect URI that was refused.
+type UntrustedURI struct{ ID, URI, TriedFrom, TriedAt string }
+
+// AppSecrets lists the secrets of an app.
+type AppSecrets struct {
+	AppFrame
+	Made    *Credentials // right after it was made
+	Secrets []AppSecret
+	Several bool
+}
+
+// AppSecret is one without the secret itself.
+type AppSecret struct {
+	ID, Created, LastUsed string
+	Newest                bool
+}
+
+// AppStart shows how an app is wired up.
+type AppStart struct {
+	AppFrame
+	Issuer, AuthorizeURL, TokenURL, DiscoveryURL, IntrospectURL string
+	SignsIn                                                     bool // whether it gets codes
+	ActsItself                                                  bool // whether it gets client credentials
+	RedirectURI                                                 string
+	RedirectURIs                                                []Choice
+	Scope                                                       string
+	Offline                                                     bool
+	PKCE                                                        bool
+	Link                                                        *AuthorizationLink // when it was asked for
+}
+
+// AuthorizationLink is an authorization request that was made for trying it out.
+type AuthorizationLink struct {
+	Address  string
+	State    string
+	Verifier string // of PKCE; "" without it
+}

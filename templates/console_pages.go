@@ -1,10 +1,14 @@
 package templates
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"reflect"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -15,6 +19,19 @@ var consolePages = map[string]any{
 	"account_tokens.html":   AccountTokens{},
 	"account_sessions.html": AccountSessions{},
 	"account_password.html": AccountPassword{},
+	"apps.html":             Apps{},
+	"app_kinds.html":        AppKinds{},
+	"app_new.html":          NewApp{},
+	"app_made.html":         AppMade{},
+	"app_settings.html":     AppSettings{},
+	"app_secrets.html":      AppSecrets{},
+	"app_start.html":        AppStart{},
+	"admin_overview.html":   AdminOverview{},
+	"admin_users.html":      AdminUsers{},
+	"admin_user.html":       AdminUser{},
+	"admin_groups.html":     AdminGroups{},
+	"admin_group.html":      AdminGroup{},
+	"admin_token.html":      AdminToken{},
 }
 
 // parseConsole parses the pages of consolePages, by the type of what they show.
@@ -80,4 +97,28 @@ func invalid(problem *FormProblem, field string) template.HTMLAttr {
 		return attributes + ` aria-describedby="problem"`
 	}
 	return ""
+}
+
+// download is the address of a file of text that the page itself carries.
+func download(kind, content string) template.URL {
+	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString([]byte(content)))
+}
+
+// shellWord quotes text for a shell, where it needs that.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_.:/=-]+$`)
+
+// quoted writes text as a literal that Go, JavaScript, Python, TOML and Apache read alike.
+func quoted(text string) (string, error) {
+	var literal strings.Builder
+	encoder := json.NewEncoder(&literal)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(text)
+	return strings.TrimSuffix(literal.String(), "\n"), err
 }

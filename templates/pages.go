@@ -48,6 +48,7 @@ func New(basePath string) (*Pages, error) {
 		"asset":    assets.path,
 		"at":       func(path string) string { return basePath + path },
 		"clip":     clip,
+		"download": download,
 		"focused":  focused,
 		"home":     func() string { return basePath + "/" },
 		"homeHost": homeHost,
@@ -56,7 +57,9 @@ func New(basePath string) (*Pages, error) {
 		"initials": initials,
 		"invalid":  invalid,
 		"ownURL":   ownURL,
+		"quoted":   quoted,
 		"readable": readable,
+		"shell":    shellWord,
 		"tab":      tabOf,
 		"webURL":   webURL,
 	}).ParseFS(files, "layout.html")

@@ -96,7 +96,7 @@ func (p *Pages) makeToken(v *Visit) error {
 	if days > 0 {
 		n.ExpiresAt = storage.At(p.Now().Add(time.Duration(days) * 24 * time.Hour))
 	}
-	text, token, err := p.Directory.MakePermanentToken(v.Context(), v.who.User.ID, n)
+	text, token, err := p.Directory.MakePermanentTokenAs(v.Context(), v.actor, v.who.User, n)
 	if err != nil {
 		return err
 	}

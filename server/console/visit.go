@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/server/access"
 	"gatehouse/server/directory"
 	"gatehouse/server/login"
 	"gatehouse/server/web"
@@ -21,6 +22,7 @@ type Pages struct {
 	Directory *directory.Directory
 	Browser   *login.Browser
 	Templates *templates.Pages
+	Explainer *access.Explainer
 	// BasePath is the path of the public URL, "" or "/hub".
 	BasePath  string
 	PublicURL string
@@ -162,7 +164,7 @@ var labels = map[string]string{
 	"name": "Name", "email": "E-mail address", "login": "Login", "id": "Id", "key": "Key", "description": "Description",
 	"password": "New password", "oldValue": "Present password", "scope": "Good for", "expiresOn": "Expires",
 	"homeUrl": "Home page", "baseUrls": "Base URLs", "redirectUris": "Redirect URIs", "secret": "Secret", "iconUrl": "Icon",
-	"banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
+	"token": "Token", "user": "User", "banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
 	"authCodeFlowEnabled": "Authorization code", "implicitFlowEnabled": "Implicit", "consentRequired": "Ask for consent",
 	"clientCredentialsFlowEnabled": "Client credentials", "resourceOwnerFlowEnabled": "Password", "pkceRequired": "PKCE",
 }

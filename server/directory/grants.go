@@ -90,6 +90,15 @@ func (d *Directory) RefreshTokenLive(ctx context.Context, service storage.Servic
 	return live && !ended(grant, now), err
 }
 
+// GrantExists says whether the code of a grant was exchanged; the grant may have ended.
+func (d *Directory) GrantExists(ctx context.Context, id string) (bool, error) {
+	_, err := d.store.Grant(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // EndGrant ends a grant with all its tokens.
 func (d *Directory) EndGrant(ctx context.Context, id string) error {
 	return d.endGrant(ctx, id, audit.Event{Name: audit.GrantEnded})

@@ -134,6 +134,17 @@ func (d *Directory) PermanentToken(ctx context.Context, text string) (storage.Pe
 	return token, user, d.touchPermanentToken(ctx, token, now)
 }
 
+// StoredPermanentToken finds a permanent token and its user, whether it is live or not, and does not count as a use. The
+// error is [storage.ErrNotFound] when there is none.
+func (d *Directory) StoredPermanentToken(ctx context.Context, text string) (storage.PermanentToken, storage.User, error) {
+	token, err := d.store.PermanentToken(ctx, hashOf(text))
+	if err != nil {
+		return token, storage.User{}, err
+	}
+	user, err := d.store.User(ctx, token.UserID)
+	return token, user, err
+}
+
 func (d *Directory) touchPermanentToken(ctx context.Context, token storage.PermanentToken, now time.Time) error {
 	if now.Sub(token.LastUsedAt.Time) < touchInterval {
 		return nil

@@ -29,4 +29,41 @@
     });
     button.hidden = false;
   }
+
+  // What the server says about a redirect URI when the form is sent, for what is easy to get wrong.
+  const fault = (uri) => {
+    if (uri.startsWith("/")) {
+      return "";
+    }
+    let parsed;
+    try {
+      parsed = new URL(uri);
+    } catch {
+      return "is no address; begin with https:// or a slash";
+    }
+    const local = ["127.0.0.1", "[::1]", "localhost"].includes(parsed.hostname);
+    if (/[\s*]/.test(uri)) {
+      return "has a blank or an asterisk; each address is compared as it is";
+    }
+    if (uri.includes("#")) {
+      return "has a fragment; leave out the # and what follows";
+    }
+    if (parsed.username || parsed.password) {
+      return "has a user name; leave it out";
+    }
+    return parsed.protocol === "http:" && !local ? "is http, which anybody on the way can read; use https" : "";
+  };
+
+  for (const field of document.querySelectorAll("textarea[data-redirect-uris]")) {
+    const says = document.createElement("p");
+    says.className = "check-result";
+    says.setAttribute("role", "status");
+    document.getElementById("redirectUris-help").after(says);
+    const check = () => {
+      const lines = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+      const wrong = lines.map((line) => [line, fault(line)]).find(([, reason]) => reason);
+      says.textContent = wrong ? `${wrong[0]} ${wrong[1]}.` : "";
+    };
+    field.addEventListener("input", check);
+  }
 })();

@@ -1,0 +1,89 @@
+package templates
+
+// AdminOverview shows the settings of the server.
+type AdminOverview struct {
+	Frame
+	Settings []Setting
+	Keys     []Setting // by their id, the algorithm
+	KeysURL  string
+}
+
+// Setting is a value with its name.
+type Setting struct{ Name, Value string }
+
+// AdminUsers lists users, with a form to create one.
+type AdminUsers struct {
+	Frame
+	Query  string
+	Users  []UserRow
+	Paging Paging
+	New    UserRow // the form as it was sent
+	Roles  []Choice
+}
+
+// UserRow is a user in a list.
+type UserRow struct {
+	ID, Login, Name, Email string
+	Role                   string // "" for an ordinary user
+	Banned                 bool
+}
+
+// AdminUser shows a user with forms to change them.
+type AdminUser struct {
+	Frame
+	User        UserRow
+	Guest       bool
+	BanReason   string
+	Created     string
+	HasPassword bool
+	Revision    string // which the form was made for
+	Roles       []Choice
+	Groups      []Choice // those that the user is in
+	OtherGroups []Choice
+}
+
+// AdminGroups lists groups, with a form to create one.
+type AdminGroups struct {
+	Frame
+	Query       string
+	Groups      []GroupRow
+	Paging      Paging
+	Name        string // the form as it was sent
+	Description string
+}
+
+// GroupRow is a group in a list.
+type GroupRow struct {
+	ID, Name, Description string
+	Members               int
+}
+
+// AdminGroup shows a group with forms to change it.
+type AdminGroup struct {
+	Frame
+	GroupName   string
+	Revision    string // which the form was made for
+	Name        string
+	Description string
+	Members     []UserRow
+	Paging      Paging
+	User        string // who was to be added
+}
+
+// AdminToken looks into a token.
+type AdminToken struct {
+	Frame
+	Result *TokenResult // nil before one was sent
+}
+
+// TokenResult says what a token is and whether it is good.
+type TokenResult struct {
+	Kind            string
+	Known           bool // whether it could be read
+	Service, User   string
+	Scope           string
+	Audience        []string
+	Issued, Expires string
+	ID, Grant       string
+	Refusals        []string // none for a token that is accepted
+}
