@@ -53,6 +53,7 @@ var homes = map[string][]string{
 	"github.com/google/uuid":               {"server/audit", "server/directory", "server/seal"},
 	"golang.org/x/oauth2":                  {"server/connect"},
 	"golang.org/x/sync":                    {"server/connect"},
+	"golang.org/x/net/netutil":             {"cmd/gatehouse"},
 	"golang.org/x/time/rate":               {"server/web"},
 	"github.com/spf13/":                    {"cmd/gatehouse"},
 	"github.com/goccy/go-yaml":             {"cmd/gatehouse"},

@@ -33,6 +33,10 @@ func (s *Server) arriving(next http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "same-origin")
+		if len(r.TransferEncoding) > 0 {
+			// Whatever else a proxy has taken for the end of a chunked body, nothing behind it is answered (RFC 9112 section 6.1).
+			header.Set("Connection", "close")
+		}
 		if secure {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}

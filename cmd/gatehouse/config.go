@@ -24,6 +24,8 @@ type Config struct {
 	// PublicURL is what browsers and services call the server: scheme, host, perhaps a path, no slash at the end.
 	// "" means http:// and the address that is listened on.
 	PublicURL string
+	// MaxConnections is the most connections that are served at once; 0 is no limit.
+	MaxConnections int
 	// TrustedProxies are the senders whose X-Forwarded-For is believed. IPv4 is never written as IPv6 here.
 	TrustedProxies []netip.Prefix
 	// AllowedOrigins are the origins, as browsers send them, whose pages may call the API besides those of the services;

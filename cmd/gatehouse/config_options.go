@@ -157,8 +157,13 @@ var options = []option{
 		set:     lifetimeOf("1s", "365d", func(c *Config) *time.Duration { return &c.SessionLifetime }),
 	},
 	{
+		flag: "max-connections", env: "GATEHOUSE_MAX_CONNECTIONS", fallback: "10000", kind: "number",
+		meaning: "most connections that are served at once, further ones wait; `0` is no limit",
+		set:     numberOf(0, 1_000_000, func(c *Config) *int { return &c.MaxConnections }),
+	},
+	{
 		flag: "trusted-proxies", env: "GATEHOUSE_TRUSTED_PROXIES", kind: "addresses", list: true,
-		meaning: "proxies whose `X-Forwarded-For` is believed: addresses or CIDR ranges, with commas between them",
+		meaning: "proxies whose `X-Forwarded-For`, or else `Forwarded`, is believed: addresses or CIDR ranges, with commas between them",
 		set:     trustedProxies,
 	},
 	{

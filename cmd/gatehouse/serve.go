@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
 
 	"gatehouse/server"
 	"gatehouse/server/audit"
@@ -104,6 +105,9 @@ func (p *Program) open(ctx context.Context) (err error) {
 	}
 	if p.listener, err = net.Listen("tcp", p.cfg.Listen); err != nil {
 		return err
+	}
+	if p.cfg.MaxConnections > 0 {
+		p.listener = netutil.LimitListener(p.listener, p.cfg.MaxConnections)
 	}
 	if p.public, err = p.publicURL(); err != nil {
 		return err

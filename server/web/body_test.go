@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -112,6 +113,27 @@ func FuzzForm(f *testing.F) {
 			if len(values) != 1 {
 				t.Errorf("%q has %d values", name, len(values))
 			}
+		}
+	})
+}
+
+func FuzzDecodeJSON(f *testing.F) {
+	for _, body := range []string{"", "{}", "[]", "null", "1", `{"name": "x"}`, `{"name": 1}`, `{"name": "x"} {}`, `{"name": "x", "name": "y"}`,
+		`{"inner": {"list": ["a", 1]}}`, strings.Repeat("[", 30), strings.Repeat(`{"inner":`, 30), "{\"name\": \"\x00\"}", "{\"name\": \"\xff\"}", `{"name": "\ud800"}`, "\ufeff{}"} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		var into struct {
+			Name  *string                 `json:"name"`
+			Inner struct{ List []string } `json:"inner"`
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		err := DecodeJSON(httptest.NewRecorder(), r, &into)
+		if fault := (*Fault)(nil); err != nil && (!errors.As(err, &fault) || fault.Status < 400 || fault.Status > 499 || fault.Description == "") {
+			t.Errorf("%q: %v", body, err)
+		}
+		if err == nil && !json.Valid([]byte(body)) {
+			t.Errorf("%q was accepted", body)
 		}
 	})
 }

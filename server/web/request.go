@@ -39,14 +39,47 @@ func ClientAddress(ctx context.Context) netip.Addr {
 	return facts.address
 }
 
-// clientAddress is the address that X-Forwarded-For leads to, as far as it can be read.
+// clientAddress is the address that X-Forwarded-For leads to, as far as it can be read, or Forwarded (RFC 7239) when that
+// is not sent. A proxy has to write the one and drop the other.
 func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	peer := PeerAddress(r)
 	if !peer.IsValid() {
 		return netip.Addr{}
 	}
-	address, _ := Forwarded(peer, r.Header.Values("X-Forwarded-For"), trusted)
+	hops := r.Header.Values("X-Forwarded-For")
+	if len(hops) == 0 {
+		hops = forwardedFor(r.Header.Values("Forwarded"))
+	}
+	address, _ := Forwarded(peer, hops, trusted)
 	return address
+}
+
+// forwardedFor is what Forwarded headers say of whom a request comes from, as X-Forwarded-For has it. What cannot be read,
+// such as an obfuscated name, stays for [Forwarded] to stop at.
+func forwardedFor(values []string) []string {
+	var hops []string
+	for _, value := range values {
+		for element := range strings.SplitSeq(value, ",") {
+			hops = append(hops, forNode(element))
+		}
+	}
+	return hops
+}
+
+// forNode is the address behind for= in an element, without quotes, brackets and port (RFC 7239 section 6).
+func forNode(element string) string {
+	for pair := range strings.SplitSeq(element, ";") {
+		name, node, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if !strings.EqualFold(name, "for") {
+			continue
+		}
+		node = strings.Trim(node, `"`)
+		if withPort, err := netip.ParseAddrPort(node); err == nil {
+			return withPort.Addr().String()
+		}
+		return strings.Trim(node, "[]")
+	}
+	return "unknown"
 }
 
 // PeerAddress is the address that the request came from, which may be that of a proxy, or the zero Addr.
