@@ -26,6 +26,7 @@ func (s *testServer) guardEvents(t testing.TB) []string {
 }
 
 func TestTheAuditLogHasWhatTheGuardSays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		wiki := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": 1, "seconds": 60}, "paths": []any{fields{"path": "/open", "access": "open"}}})
 		ada := wiki.permanent(t, "ada")
@@ -76,6 +77,7 @@ func wantSaid(t *testing.T, what string, got []string, want ...string) {
 }
 
 func TestRetentionOfTheGuardLeavesTheRestOfTheAuditLogAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.Audit = audit.Policies{audit.Guard: {Entries: 3}} })
 	wiki := s.protect(t, "wiki", nil)
 	for i := range 10 {

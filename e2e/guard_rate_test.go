@@ -11,6 +11,7 @@ import (
 )
 
 func TestARateLimitIsExactOnOneReplicaAndSaysWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": 130, "seconds": 60}})
 		ada, bob := api.permanent(t, "ada"), api.permanent(t, "bob")
@@ -43,6 +44,7 @@ func TestARateLimitIsExactOnOneReplicaAndSaysWhatIsLeft(t *testing.T) {
 }
 
 func TestAnotherTokenOfTheSameAuthorizationIsNotAnotherAllowance(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	api := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": 3, "seconds": 60}})
 	grant := api.offline(t, s.browser(t, "ada"), "scope", "wiki")
@@ -62,6 +64,7 @@ func TestAnotherTokenOfTheSameAuthorizationIsNotAnotherAllowance(t *testing.T) {
 // TestReplicasShareARateLimit: never more than the limit gets through all of them together, and no less than nine
 // tenths of it.
 func TestReplicasShareARateLimit(t *testing.T) {
+	t.Parallel()
 	const limit = 500
 	s := start(t, storagetest.Postgres(t))
 	api := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": limit, "seconds": 3600}})
@@ -84,6 +87,7 @@ func TestReplicasShareARateLimit(t *testing.T) {
 }
 
 func TestARestartLosesAtMostOnePartOfARateLimit(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": 100, "seconds": 60}})
 		token := api.permanent(t, "ada")

@@ -72,6 +72,7 @@ func wantReason(t testing.TB, what string, got answer, want string) {
 }
 
 func TestTheGuardSaysWhoMakesARequest(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api := s.protect(t, "wiki", nil)
 		s.group(t, "Öps, 100%", "ada")
@@ -107,6 +108,7 @@ func TestTheGuardSaysWhoMakesARequest(t *testing.T) {
 }
 
 func TestTheGuardRefusesCredentialsThatAreNotGood(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api, other := s.protect(t, "wiki", nil), s.protect(t, "blog", nil)
 		good := api.permanent(t, "ada")
@@ -145,6 +147,7 @@ func TestTheGuardRefusesCredentialsThatAreNotGood(t *testing.T) {
 }
 
 func TestKindsOfCredentialsAreSwitchedOffOneByOne(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api := s.protect(t, "wiki", nil)
 		kinds := map[string]change{"permanentTokensAllowed": api.permanent(t, "ada"), "basicAllowed": basic("ada", password),
@@ -170,6 +173,7 @@ func TestKindsOfCredentialsAreSwitchedOffOneByOne(t *testing.T) {
 }
 
 func TestGroupsSayWhoMayCallAndWhoMayOnlyRead(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.group(t, "Callers", "ada", "bob")
 		readers := s.group(t, "Readers", "bob", "cyd")
@@ -194,6 +198,7 @@ func TestGroupsSayWhoMayCallAndWhoMayOnlyRead(t *testing.T) {
 }
 
 func TestPathsAreOpenOrAskForSignInOrAreNotLookedAt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	path := func(path, access string) fields { return fields{"path": path, "access": access} }
 	api := s.protect(t, "wiki", fields{"addresses": []string{"127.0.0.0/8"},
@@ -224,6 +229,7 @@ func TestPathsAreOpenOrAskForSignInOrAreNotLookedAt(t *testing.T) {
 }
 
 func TestAddressesAreThoseThatATrustedProxyHasSeen(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, trustingLoopback)
 	stranger := onSQLite(t)
 	rules := fields{"reverseProxy": true, "force": true, "addresses": []string{"192.0.2.7", "198.51.100.0/24", "2001:db8::/32"}}
@@ -246,6 +252,7 @@ func TestAddressesAreThoseThatATrustedProxyHasSeen(t *testing.T) {
 }
 
 func TestTheGuardRefusesQuestionsThatItCannotJudge(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		api := s.protect(t, "wiki", nil)
 		token := api.permanent(t, "ada")
@@ -274,6 +281,7 @@ func TestTheGuardRefusesQuestionsThatItCannotJudge(t *testing.T) {
 }
 
 func TestWhoMayMakeTokensForAnAPI(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.group(t, "Makers", "ada")
 		api := s.protect(t, "wiki", fields{"tokenCreators": "groups", "tokenGroups": []any{fields{"name": "Makers"}}})
@@ -301,6 +309,7 @@ func TestWhoMayMakeTokensForAnAPI(t *testing.T) {
 }
 
 func TestATestSaysTheVerdictAndTheRuleThatMadeIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.group(t, "Readers", "ada")
 		api := s.protect(t, "wiki", fields{"readOnlyGroups": []any{fields{"name": "Readers"}}, "addresses": []string{"127.0.0.1", "192.0.2.0/24"},
@@ -353,6 +362,7 @@ func TestATestSaysTheVerdictAndTheRuleThatMadeIt(t *testing.T) {
 }
 
 func TestRulesThatCannotBeAreRefusedInWords(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.group(t, "Outsiders", "ada")
 		s.protect(t, "wiki", nil)
@@ -417,6 +427,7 @@ func TestRulesThatCannotBeAreRefusedInWords(t *testing.T) {
 }
 
 func TestAnAdministratorWhoIsLeftInIsEnoughAndForceIsForce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		outsiders := s.group(t, "Outsiders", "ada")
 		s.protect(t, "wiki", nil)
