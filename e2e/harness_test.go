@@ -19,6 +19,7 @@ import (
 	"gatehouse/server"
 	"gatehouse/server/audit"
 	"gatehouse/server/directory"
+	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
 )
@@ -69,6 +70,7 @@ type setup struct {
 	// trustedProxies are believed when they say whom a request comes from.
 	trustedProxies []netip.Prefix
 	keyRotation    time.Duration
+	rateLimits     web.RateLimits
 	// log gets what the server logs; warnings go to the standard error output when it is nil.
 	log *slog.Logger
 }
@@ -173,7 +175,7 @@ func listen(t testing.TB, chosen setup) *testServer {
 		t.Fatal(err)
 	}
 	handler, err := server.New(context.Background(), server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: public,
-		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, KeyRotation: chosen.keyRotation, Log: chosen.log, Now: s.clock.Now})
+		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, KeyRotation: chosen.keyRotation, RateLimits: chosen.rateLimits, Log: chosen.log, Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

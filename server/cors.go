@@ -38,7 +38,7 @@ func (s *Server) allowingOrigins(next http.Handler) http.Handler {
 func withOrigins(options cors.Options) cors.Options {
 	options.AllowedMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 	options.AllowedHeaders = []string{"*"}
-	options.ExposedHeaders = []string{"ETag", "Retry-After", "WWW-Authenticate", "X-Request-Id"}
+	options.ExposedHeaders = []string{"ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id"}
 	options.MaxAge = 600
 	options.OptionsSuccessStatus = http.StatusNoContent
 	return options

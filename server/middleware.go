@@ -126,6 +126,16 @@ func wellFormed(handle handler) handler {
 	}
 }
 
+// limited counts a request for the address that it comes from.
+func (s *Server) limited(handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.limits.Address(w, web.ClientAddress(r.Context())); err != nil {
+			return err
+		}
+		return handle(w, r)
+	}
+}
+
 // sameOrigin refuses what changes something when the page of another site sends it, as far as the browser tells
 // (Sec-Fetch-Site, Origin). Scripts send neither, and have no cookie that could be abused.
 func (s *Server) sameOrigin(handle handler) handler {

@@ -237,7 +237,9 @@ func registrant(s *Server, handle handler) http.Handler { return s.answeringJSON
 
 // person is somebody in a browser, whose session the handler asks for where it matters. What changes something is
 // refused when another site's page sends it.
-func person(s *Server, handle handler) http.Handler { return s.answeringPages(s.sameOrigin(handle)) }
+func person(s *Server, handle handler) http.Handler {
+	return s.answeringPages(s.limited(s.sameOrigin(handle)))
+}
 
 // router turns the table into a handler.
 func (s *Server) router() http.Handler {

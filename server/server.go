@@ -37,6 +37,8 @@ type Options struct {
 	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
+	// RateLimits bound how often the API may be called; those without requests do not.
+	RateLimits web.RateLimits
 	// KeyRotation is how long keys are used before others take their place; 0 is for ever.
 	KeyRotation time.Duration
 	// Now is the clock.
@@ -50,6 +52,7 @@ type Server struct {
 	audit     audit.Keeper
 	responder *web.Responder
 	pages     *templates.Pages
+	limits    *web.Limits
 	ring      *seal.Ring
 	signing   *sign.Ring
 	oauth2    *oauth2.Server
@@ -86,17 +89,18 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		return nil, err
 	}
 	s.pages, s.ring, s.signing = pages, ring, signing
+	s.limits = web.NewLimits(options.RateLimits, options.Now)
 	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer), Refused: s.recordRefusal}
 	tokens := access.NewTokens(ring, s.directory, options.Now)
 	browser := login.NewBrowser(s.directory, basePath, options.PublicURL.Scheme == "https")
-	s.oauth2 = oauth2.New(oauth2.Options{Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
+	s.oauth2 = oauth2.New(oauth2.Options{Limits: s.limits, Issuer: issuer, BasePath: basePath, Directory: s.directory, Ring: ring, Signing: signing, Tokens: tokens,
 		Pages: pages, Responder: s.responder, Browser: browser, Log: options.Log, Now: options.Now})
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
 	explainer := &access.Explainer{Tokens: tokens, Signing: signing, Issuer: issuer}
 	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, Explainer: explainer, BasePath: basePath, PublicURL: issuer, Now: options.Now}
 	connector := connect.New(directory.NewRelations(s.directory, seal.NewVault(options.Secret)), issuer, options.Now)
 	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
-	s.hub = &hub.API{Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
+	s.hub = &hub.API{Limits: s.limits, Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
 		AuthorizePath: oauth2.AuthorizePath, Continuations: map[string]string{relations.Continuation: connect.Path}, BasePath: basePath, PublicURL: issuer}
 	s.handler = s.middleware(basePath, s.router())

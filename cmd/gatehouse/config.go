@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/pflag"
+
+	"gatehouse/server/web"
 )
 
 // Config is everything an operator decides about a running Gatehouse. What loadConfig puts in it has been checked.
@@ -43,6 +45,8 @@ type Config struct {
 	Secret string
 	// AdminLogin and AdminPassword are the first administrator's; a password of "" means that none was chosen.
 	AdminLogin, AdminPassword string
+	// RateLimits bound how often the API may be called; those without requests do not.
+	RateLimits web.RateLimits
 	// KeyRotation is how long keys are used before others take their place; 0 is for ever.
 	KeyRotation time.Duration
 	// Profile is compat or strict.

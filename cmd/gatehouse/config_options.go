@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"gatehouse/server/web"
 )
 
 // envPrefix begins the name of every variable of ours.
@@ -160,6 +162,21 @@ var options = []option{
 		flag: "max-connections", env: "GATEHOUSE_MAX_CONNECTIONS", fallback: "10000", kind: "number",
 		meaning: "most connections that are served at once, further ones wait; `0` is no limit",
 		set:     numberOf(0, 1_000_000, func(c *Config) *int { return &c.MaxConnections }),
+	},
+	{
+		flag: "rate-limit-service", env: "GATEHOUSE_RATE_LIMIT_SERVICE", fallback: "100000/1m", kind: "rate",
+		meaning: "most requests of one service with a secret at the OAuth endpoints in a time, on each replica; `0` is no limit",
+		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Service }),
+	},
+	{
+		flag: "rate-limit-token", env: "GATEHOUSE_RATE_LIMIT_TOKEN", fallback: "6000/1m", kind: "rate",
+		meaning: "most requests with one token at the REST API and userinfo in a time, on each replica; `0` is no limit",
+		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Token }),
+	},
+	{
+		flag: "rate-limit-address", env: "GATEHOUSE_RATE_LIMIT_ADDRESS", fallback: "6000/1m", kind: "rate",
+		meaning: "most requests from one address for pages or without good credentials in a time, on each replica; `0` is no limit",
+		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Address }),
 	},
 	{
 		flag: "trusted-proxies", env: "GATEHOUSE_TRUSTED_PROXIES", kind: "addresses", list: true,
@@ -360,6 +377,24 @@ func lifetimeOf(least, most string, field func(*Config) *time.Duration) func(*Co
 			return fmt.Errorf("accepted are durations from %s to %s: 90s, 15m, 1h30m, 14d or a number of seconds", least, most)
 		}
 		*field(cfg) = duration
+		return nil
+	}
+}
+
+// rateOf accepts requests per duration, such as 100/1m, or 0.
+func rateOf(field func(*Config) *web.Rate) func(*Config, string) error {
+	return func(cfg *Config, text string) error {
+		*field(cfg) = web.Rate{}
+		if text == "0" {
+			return nil
+		}
+		requests, per, _ := strings.Cut(text, "/")
+		n, err := strconv.Atoi(requests)
+		duration, errPer := parseDuration(per)
+		if err != nil || errPer != nil || n < 1 || n > 100_000_000 || duration < time.Second || duration > 24*time.Hour {
+			return errors.New("accepted are requests in a time of 1s to 24h, such as 100/1m, or 0 for no limit")
+		}
+		*field(cfg) = web.Rate{Requests: n, Per: duration}
 		return nil
 	}
 }

@@ -117,7 +117,7 @@ func (p *Program) open(ctx context.Context) (err error) {
 		return err
 	}
 	handler, err := server.New(ctx, server.Options{Store: p.store, Secret: secret, PublicURL: p.public, Settings: settings,
-		TrustedProxies: p.cfg.TrustedProxies, KeyRotation: p.cfg.KeyRotation, Log: p.log, Now: p.now})
+		TrustedProxies: p.cfg.TrustedProxies, KeyRotation: p.cfg.KeyRotation, RateLimits: p.cfg.RateLimits, Log: p.log, Now: p.now})
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type API struct {
 	Directory *directory.Directory
 	Tokens    *access.Tokens
 	Log       *slog.Logger
+	// Limits bound how often the API may be called.
+	Limits    *web.Limits
 	Connector *connect.Connector
 	// Registrations bounds how often strangers may register services from one address.
 	Registrations *web.Limiter
@@ -33,6 +35,9 @@ type Handler func(http.ResponseWriter, *http.Request, directory.Actor) error
 func (a *API) Anyone(handle Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		actor, err := a.Tokens.Actor(r, storage.HubServiceID, web.ClientAddress(r.Context()))
+		if limited := a.limit(w, r, err == nil && actor.Known()); limited != nil {
+			return limited
+		}
 		if err != nil {
 			return unauthorized(w, err)
 		}
@@ -41,6 +46,14 @@ func (a *API) Anyone(handle Handler) func(http.ResponseWriter, *http.Request) er
 		}
 		return handle(w, r, actor)
 	}
+}
+
+// limit counts a request for its token when that is good, else for the address that it came from.
+func (a *API) limit(w http.ResponseWriter, r *http.Request, known bool) error {
+	if known {
+		return a.Limits.Token(w, r.Header.Get("Authorization"))
+	}
+	return a.Limits.Address(w, web.ClientAddress(r.Context()))
 }
 
 // Authenticated calls handle for those who prove who they are.

@@ -31,9 +31,22 @@ func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, form
 	}
 	service, err := s.checkCredentials(r.Context(), *sent)
 	if errors.Is(err, directory.ErrCredentials) {
+		if err := s.Limits.Address(w, clientAddress(r)); err != nil {
+			return storage.Service{}, err
+		}
 		return storage.Service{}, invalidClient(w, basic, err)
+	} else if err != nil {
+		return storage.Service{}, err
 	}
-	return service, err
+	return service, s.limit(w, r, service)
+}
+
+// limit counts a request of a service, or of the address for one without a secret, whose id anybody can send.
+func (s *Server) limit(w http.ResponseWriter, r *http.Request, service storage.Service) error {
+	if service.Public {
+		return s.Limits.Address(w, clientAddress(r))
+	}
+	return s.Limits.Service(w, service.ID)
 }
 
 // invalidClient asks for the scheme that the client used, as RFC 6749 section 5.2 demands.

@@ -114,6 +114,9 @@ func (s *Server) UserInfo(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
 		return web.Refuse(http.StatusUnauthorized, "Unauthorized", "You are not logged in. Send an access token as Bearer")
 	}
+	if err := s.Limits.Token(w, token); err != nil {
+		return err
+	}
 	user, scope, err := s.bearer(r.Context(), strings.TrimSpace(token))
 	if isInvalidToken(err) || directory.IsNotFound(err) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_token"`)

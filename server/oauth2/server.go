@@ -30,9 +30,11 @@ type Options struct {
 	Tokens           *access.Tokens
 	Pages            *templates.Pages
 	Responder        *web.Responder
-	Browser          Browser
-	Log              *slog.Logger
-	Now              func() time.Time
+	// Limits bound how often services may call.
+	Limits  *web.Limits
+	Browser Browser
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Browser knows the sessions of browsers.

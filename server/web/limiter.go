@@ -33,11 +33,7 @@ func NewLimiter(burst int, interval time.Duration, now func() time.Time) *Limite
 // Allow counts one time from an address; IPv6 addresses count by their /64, which one customer has to itself. The error
 // is a [*Fault] with status 429 when it is too often.
 func (l *Limiter) Allow(address netip.Addr) error {
-	bits := 64
-	if address = address.Unmap().WithZone(""); address.Is4() {
-		bits = 32
-	}
-	network, _ := address.Prefix(bits)
+	network := networkOf(address)
 	bucket, ok := l.buckets.Get(network)
 	if !ok {
 		fresh := rate.NewLimiter(rate.Every(l.interval), l.burst)
