@@ -22,6 +22,9 @@
 //	   |
 //	   +-- guard      GET  guard             says to a reverse proxy whether a request to an API may pass, and who makes it
 //	   |
+//	   +-- console    /account, /console     pages for who is signed in; they ask the directory, as hub does
+//	   |              /admin
+//	   |
 //	   +-- hub        /api/rest              services and users in Hub's shapes, for whom access has found out
 //	   |
 //	access            whom a Bearer or Basic header stands for; opens tokens (seal) and asks whether they are live

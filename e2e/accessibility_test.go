@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"gatehouse/server/directory"
+	"gatehouse/storage/storagetest"
+)
+
+// axeScript is axe-core as it is published, installed by npm once for all tests.
+var axeScript = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "axe")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(folder)
+	if err := os.CopyFS(folder, os.DirFS("axe")); err != nil {
+		return "", err
+	}
+	command := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	command.Dir = folder
+	if said, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w: %s", err, said)
+	}
+	script, err := os.ReadFile(filepath.Join(folder, "node_modules", "axe-core", "axe.min.js"))
+	return string(script), err
+})
+
+// emulate draws the pages of a tab in a colour scheme, "light" or "dark", and a width, without transitions, in which colours
+// are neither the one nor the other.
+func emulate(t *testing.T, tab context.Context, scheme string, width int64) {
+	t.Helper()
+	calling, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
+	if _, err := chromedp.Call(calling, emulation.SetEmulatedMedia, media); err != nil {
+		t.Fatal(err)
+	}
+	run(t, tab, chromedp.EmulateViewport(width, 900))
+}
+
+// inspected are the pages for people who are signed in as they are with something on them: an app with a refused redirect
+// URI and two secrets, a group, a user who is banned, and names that try to be markup.
+func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
+	t.Helper()
+	ada := s.browser(t, "ada")
+	const hostile = `<img src=x onerror=alert(1)>"'&amp; W`
+	a := s.register(t, fields{"name": "Tracker " + hostile, "vendor": hostile, "homeUrl": "https://tracker.example", "redirectUris": []string{callback}})
+	a.code(t, ada, "access_type", "offline")
+	own := root.registered(t, "Own "+hostile, callback)
+	root.submit(t, root.visit(t, s.url+"/console/apps/"+own.id+"/secrets").formTo(t, "add"), "add")
+	root.visit(t, own.authorizeURL("redirect_uri", "https://refused.example/callback"))
+	own.untrusted(t, "https://refused.example/callback")
+	own.exchange(t, own.code(t, root, "access_type", "offline")).ok(t)
+	if _, _, err := s.directory.CreatePermanentToken(t.Context(), s.admin, hostile, []string{hub, a.id}); err != nil {
+		t.Fatal(err)
+	}
+	group, err := s.directory.CreateGroup(t.Context(), directory.Operator(), directory.GroupPatch{Name: new("Operations " + hostile), Description: new(hostile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.directory.AddMember(t.Context(), directory.Operator(), group.ID, s.user(t, "ada")); err != nil {
+		t.Fatal(err)
+	}
+	banned := directory.UserPatch{Name: new("Banned " + hostile), Banned: new(true), BanReason: new(hostile)}
+	if _, err := s.directory.UpdateUser(t.Context(), directory.Operator(), s.user(t, "grace").ID, banned, nil); err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{"home": "/", "kinds": "/console/new", "new-server": "/console/new/server", "new-script": "/console/new/script",
+		"profile": "/account", "apps": "/account/apps", "tokens": "/account/tokens", "sessions": "/account/sessions", "password": "/account/password",
+		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on",
+		"hub": "/console/apps/" + hub, "overview": "/admin", "services": "/admin/services", "users": "/admin/users", "user": "/admin/users/" + s.user(t, "ada").ID,
+		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token"}
+	return pages
+}
+
+// violations is what axe-core finds in the page that a tab shows, a line for each.
+func violations(t *testing.T, tab context.Context) string {
+	t.Helper()
+	return evaluate[string](t, tab, `axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.map((v) =>
+		v.id + ": " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 160) + " " + n.any.concat(n.all, n.none).map((c) => c.message).join("; ")).join(" | ")).join("\n"))`)
+}
+
+func TestPagesAreAccessibleInEveryWidthAndColour(t *testing.T) {
+	tab := chromium(t)
+	_, err := exec.LookPath("npm")
+	storagetest.Require(t, "node", "npm is not installed; apt-get install npm gets it", err == nil)
+	axe, err := axeScript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := onSQLite(t)
+	pages := inspected(t, s, s.browser(t, "root").signedIn(t))
+	run(t, tab, chromedp.Navigate(s.url+"/auth/login"))
+	signInTab(t, tab, "root")
+	waitFor(t, tab, "location.pathname === '/'")
+	for name, path := range pages {
+		run(t, tab, chromedp.Navigate(s.url+path))
+		waitFor(t, tab, "document.readyState === 'complete'")
+		script(t, tab, axe)
+		script(t, tab, "document.querySelectorAll('details').forEach((folded) => (folded.open = true))")
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int64{320, 1280} {
+				emulate(t, tab, scheme, width)
+				look := fmt.Sprintf("%s, %s, %d pixels", name, scheme, width)
+				if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > width {
+					t.Errorf("%s: the page is %d pixels wide", look, wide)
+				}
+				if width == 320 && scheme == "dark" {
+					continue // the same colours as below
+				}
+				if found := violations(t, tab); found != "" {
+					t.Errorf("%s:\n%s", look, found)
+				}
+				keepScreenshot(t, tab, strings.ReplaceAll(look, ", ", "-"))
+			}
+		}
+		if evaluate[bool](t, tab, "document.querySelector('img[src=x]') !== null") {
+			t.Errorf("%s: a name has become markup", name)
+		}
+	}
+}
+
+// keepScreenshot keeps a picture of a tab in the folder of GATEHOUSE_TEST_SCREENSHOTS, if there is one.
+func keepScreenshot(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	folder := os.Getenv("GATEHOUSE_TEST_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	taking, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	picture, err := chromedp.Run(taking, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestATokenIsMadeByTheKeyboardAlone(t *testing.T) {
+	tab := chromium(t)
+	s := onSQLite(t)
+	s.user(t, "ada")
+	run(t, tab, chromedp.Navigate(s.url+"/account/tokens"))
+	signInTab(t, tab, "ada")
+	waitFor(t, tab, "location.pathname === '/account/tokens' && document.readyState === 'complete'")
+	walked := 0
+	for ; walked < 60 && !evaluate[bool](t, tab, "document.activeElement.id === 'name'"); walked++ {
+		run(t, tab, chromedp.KeyEvent("\t"))
+		if !evaluate[bool](t, tab, "document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== 'none'") {
+			t.Errorf("where the focus is is not seen: %s", evaluate[string](t, tab, "document.activeElement.outerHTML"))
+		}
+	}
+	run(t, tab, chromedp.KeyEvent("Nightly\r"))
+	waitFor(t, tab, "document.querySelector('.once .copy')")
+	if token := evaluate[string](t, tab, "document.querySelector('.once .copy').textContent"); !permanentToken.MatchString(token) {
+		t.Errorf("after %d tabs the token is %q", walked, token)
+	}
+}
+
+func TestRedirectURIsAreCheckedWhileTheyAreTyped(t *testing.T) {
+	tab := chromium(t)
+	s := onSQLite(t)
+	run(t, tab, chromedp.Navigate(s.url+"/console/new/server"))
+	signInTab(t, tab, "root")
+	waitFor(t, tab, "document.querySelector('.check-result')")
+	for typed, wrong := range map[string]bool{
+		"https://app.example/callback": false, "http://127.0.0.1/cb": false, "/callback": false, "com.example.app:/cb": false,
+		"http://app.example/cb": true, "https://app.example/#x": true, "https://*.example/": true, "nonsense": true, "https://a:b@app.example/": true,
+	} {
+		script(t, tab, fmt.Sprintf(`{ const field = document.querySelector('#redirectUris'); field.value = %q; field.dispatchEvent(new Event('input')) }`, typed))
+		if said := evaluate[string](t, tab, "document.querySelector('.check-result').textContent"); (said != "") != wrong {
+			t.Errorf("%s: the page says %q", typed, said)
+		}
+		if err := directory.CheckRedirectURI(typed); !strings.HasPrefix(typed, "/") && (err != nil) != wrong {
+			t.Errorf("%s: the server says %v", typed, err)
+		}
+	}
+}
