@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -77,7 +78,7 @@ func networkOf(address netip.Addr) netip.Prefix {
 type buckets[K comparable] struct {
 	name   string
 	rate   Rate
-	policy string
+	policy []string
 	now    func() time.Time
 	byKey  *lru.Cache[K, *rate.Limiter]
 }
@@ -92,7 +93,16 @@ func newBuckets[K comparable](name string, limit Rate, now func() time.Time) *bu
 		panic(err) // only for a size that is not positive
 	}
 	policy := fmt.Sprintf("%q;q=%d;w=%d", name, limit.Requests, int(math.Ceil(limit.Per.Seconds())))
-	return &buckets[K]{name, limit, policy, now, byKey}
+	return &buckets[K]{name, limit, []string{policy}, now, byKey}
+}
+
+// state is how many requests are left, and in how many seconds there is one.
+func (b *buckets[K]) state(left float64, wait time.Duration) string {
+	text := append(make([]byte, 0, 40), '"')
+	text = append(append(text, b.name...), `";r=`...)
+	text = strconv.AppendInt(text, max(0, int64(left)), 10)
+	text = append(text, ";t="...)
+	return string(strconv.AppendInt(text, int64(math.Ceil(wait.Seconds())), 10))
 }
 
 // take counts a request and says in the headers of the answer how many are left (draft-ietf-httpapi-ratelimit-headers).
@@ -112,9 +122,9 @@ func (b *buckets[K]) take(w http.ResponseWriter, key K) error {
 	left := bucket.TokensAt(now)
 	// The next request is possible when a whole one is left.
 	wait := time.Duration(max(0, 1-left) / float64(bucket.Limit()) * float64(time.Second))
+	// Every request passes here, so the names are written as net/http keeps them, which saves it the spelling.
 	header := w.Header()
-	header.Set("RateLimit-Policy", b.policy)
-	header.Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", b.name, max(0, int(left)), int(math.Ceil(wait.Seconds()))))
+	header["Ratelimit-Policy"], header["Ratelimit"] = b.policy, []string{b.state(left, wait)}
 	if allowed {
 		return nil
 	}
