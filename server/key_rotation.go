@@ -74,7 +74,7 @@ func signingLine(algorithm sign.Algorithm) line {
 // Check says whether the keys open under the master secret; [ErrWrongSecret] when they do not. A database without keys
 // opens under any.
 func (k Keys) Check(ctx context.Context) error {
-	for _, use := range []string{sealUse, signUse, auditUse} {
+	for _, use := range []string{sealUse, signUse, auditUse, vaultUse} {
 		if _, err := k.keyStore().load(ctx, use); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ const (
 	sealUse  = "seal"
 	signUse  = "sign"
 	auditUse = "audit"
+	vaultUse = "vault"
 )
 
 // ErrWrongSecret says that the keys in the database were encrypted under another master secret.
@@ -64,11 +65,24 @@ func randomKey() ([]byte, error) {
 }
 
 // auditing loads the key of the audit log's chains, and makes it when there is none.
-func (k keyStore) auditing(ctx context.Context) ([]byte, error) {
-	if err := k.ensure(ctx, auditUse, 1, randomKey); err != nil {
+func (k keyStore) auditing(ctx context.Context) ([]byte, error) { return k.only(ctx, auditUse) }
+
+// vault opens the vault for what others have given this server. It has a key of its own, so that what is in it need not be
+// encrypted anew when the master secret changes.
+func (k keyStore) vault(ctx context.Context) (*seal.Vault, error) {
+	key, err := k.only(ctx, vaultUse)
+	if err != nil {
 		return nil, err
 	}
-	keys, err := k.load(ctx, auditUse)
+	return seal.NewVault(key), nil
+}
+
+// only loads the one key of a use, and makes it when there is none.
+func (k keyStore) only(ctx context.Context, use string) ([]byte, error) {
+	if err := k.ensure(ctx, use, 1, randomKey); err != nil {
+		return nil, err
+	}
+	keys, err := k.load(ctx, use)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,10 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	vault, err := keys.vault(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s.pages, s.ring, s.signing = pages, ring, signing
 	s.limits = web.NewLimits(options.RateLimits, options.Now)
 	s.responder = &web.Responder{Log: options.Log, ErrorURI: explanationURI(issuer), Refused: s.recordRefusal}
@@ -98,7 +102,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	s.guard = &guard.Guard{Directory: s.directory, Tokens: tokens, TrustedProxies: options.TrustedProxies}
 	explainer := &access.Explainer{Tokens: tokens, Signing: signing, Issuer: issuer}
 	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, Explainer: explainer, BasePath: basePath, PublicURL: issuer, Now: options.Now}
-	connector := connect.New(directory.NewRelations(s.directory, seal.NewVault(options.Secret)), issuer, options.Now)
+	connector := connect.New(directory.NewRelations(s.directory, vault), issuer, options.Now)
 	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
 	s.hub = &hub.API{Limits: s.limits, Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
