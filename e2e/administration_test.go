@@ -314,3 +314,20 @@ func (s *testServer) formAttempts(t *testing.T, a app, group storage.Group) []fo
 		{"delete an app", app, []string{"action", "delete"}, func() bool { return service().ID == "" }, "ada root"},
 	}
 }
+
+func TestTheAuditLogIsFilteredOnItsPage(t *testing.T) {
+	s := onSQLite(t)
+	root := s.browser(t, "root").signedIn(t)
+	root.submit(t, root.visit(t, s.url+"/admin/groups").formTo(t, ""), "", "name", "Night <b> watch").saysDone(t, "The group is created")
+	for query, want := range map[string]string{"": "group.created", "?query=name:+group.created": "group Night <b> watch", "?category=security": "user.signed-in",
+		"?category=guard": "Nothing that fits has happened", "?category=security&query=name:+group.created": "1 to 1 of 1"} {
+		if p := root.visit(t, s.url+"/admin/audit"+query); p.status != http.StatusOK || !strings.Contains(p.words(t), want) {
+			t.Errorf("%q: status %d, want %q: %s", query, p.status, want, p.words(t))
+		}
+	}
+	for _, query := range []string{"?query=(", "?query=colour:+blue"} {
+		if p := root.visit(t, s.url+"/admin/audit"+query); p.status != http.StatusBadRequest || !strings.Contains(p.words(t), "group.created") {
+			t.Errorf("%q: status %d: %s", query, p.status, p.words(t))
+		}
+	}
+}

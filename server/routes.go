@@ -99,6 +99,7 @@ func (s *Server) routes() []route {
 		{"POST", console.GroupsPath, person, s.console.Change(s.console.CreateGroup, s.console.Groups)},
 		{"GET", console.GroupPath, person, s.console.Show(s.console.Group)},
 		{"POST", console.GroupPath, person, s.console.Change(s.console.ChangeGroup, s.console.Group)},
+		{"GET", console.AuditPath, person, s.console.Show(s.console.Audit)},
 		{"GET", console.TokenTestPath, person, s.console.Show(s.console.TokenTest)},
 		{"POST", console.TokenTestPath, person, s.console.Change(s.console.TestToken, s.console.TokenTest)},
 

@@ -87,3 +87,20 @@ type TokenResult struct {
 	ID, Grant       string
 	Refusals        []string // none for a token that is accepted
 }
+
+// AdminAudit lists what has happened.
+type AdminAudit struct {
+	Frame
+	Categories []Choice
+	Query      string
+	Events     []AuditEvent
+	Paging     Paging
+}
+
+// AuditEvent is something that has happened.
+type AuditEvent struct {
+	Name, At                  string
+	Author, Target, Service   string // with what kind of thing it is; "" is left out
+	Address, Cause, RequestID string
+	Changes                   string // JSON, as it is recorded
+}

@@ -32,6 +32,7 @@ var consolePages = map[string]any{
 	"admin_groups.html":     AdminGroups{},
 	"admin_group.html":      AdminGroup{},
 	"admin_token.html":      AdminToken{},
+	"admin_audit.html":      AdminAudit{},
 }
 
 // parseConsole parses the pages of consolePages, by the type of what they show.

@@ -1,0 +1,82 @@
+package console
+
+import (
+	"net/url"
+
+	"gatehouse/server/audit"
+	"gatehouse/server/web"
+	"gatehouse/storage"
+	"gatehouse/templates"
+)
+
+// AuditPath is the page of the audit log.
+const AuditPath = "/admin/audit"
+
+// Audit shows /admin/audit, filtered by the parameters category and query. A query that cannot be read is shown again with
+// the reason, beside the whole log.
+func (p *Pages) Audit(v *Visit) error {
+	if err := v.administrator(); err != nil {
+		return err
+	}
+	parameters := v.URL.Query()
+	list := storage.List{Skip: v.list().Skip, Top: rowsOnPage}
+	category := parameters.Get("category")
+	filter, err := web.ParseQuery(parameters.Get("query"))
+	if err != nil && !v.refuse(err) {
+		return err
+	}
+	list.Filter = filter
+	if category != "" {
+		list.Filter = &storage.Filter{Field: "category", Value: category}
+		if filter != nil {
+			list.Filter = &storage.Filter{All: []*storage.Filter{list.Filter, filter}}
+		}
+	}
+	events, total, err := p.Directory.AuditEvents(v.Context(), v.actor, storage.Span{}, list)
+	if err != nil && v.problem == nil && v.refuse(err) {
+		events, total, err = p.Directory.AuditEvents(v.Context(), v.actor, storage.Span{}, storage.List{Top: rowsOnPage})
+	}
+	if err != nil {
+		return err
+	}
+	page := templates.AdminAudit{Query: parameters.Get("query"), Paging: v.paging(list, len(events), total),
+		Categories: []templates.Choice{{Name: "everything"}}}
+	keepParameter(&page.Paging, "category", category)
+	for _, each := range audit.Categories() {
+		page.Categories = append(page.Categories, templates.Choice{ID: string(each), Name: string(each), Chosen: string(each) == category})
+	}
+	for _, event := range events {
+		page.Events = append(page.Events, auditEvent(event))
+	}
+	page.Frame = v.frame("admin", "audit")
+	return v.answer(page)
+}
+
+// keepParameter adds a parameter to the addresses of the parts around, if it has a value.
+func keepParameter(paging *templates.Paging, name, value string) {
+	for _, address := range []*string{&paging.Previous, &paging.Next} {
+		if *address != "" && value != "" {
+			*address += "&" + url.Values{name: {value}}.Encode()
+		}
+	}
+}
+
+func auditEvent(e storage.AuditEvent) templates.AuditEvent {
+	return templates.AuditEvent{Name: e.Name, At: moment(e.At), Author: subject(e.AuthorType, e.AuthorName, e.AuthorID),
+		Target: subject(e.TargetType, e.TargetName, e.TargetID), Service: subject("", e.ServiceName, e.ServiceID),
+		Address: e.Address, Cause: e.Cause, RequestID: e.RequestID, Changes: e.Changes}
+}
+
+// subject names somebody or something with its kind; "" for nobody.
+func subject(kind, name, id string) string {
+	switch {
+	case name == "":
+		name = id
+	case name != id && id != "" && kind != "user":
+		name += " (" + id + ")"
+	}
+	if kind == "" || name == "" {
+		return name
+	}
+	return kind + " " + name
+}
