@@ -210,12 +210,11 @@ func TestTheMasterSecretCanBeChangedAndAWrongOneTouchesNothing(t *testing.T) {
 		running.stop(t)
 
 		rows := p.rows(t)
-		for name, wrong := range map[string]func(){
-			"another secret": func() { writeText(t, secret, strings.Repeat("w", 40)) },
-			"the old secret": func() { writeText(t, secret, old) },
-			"no secret":      func() { os.Remove(secret) },
-		} {
-			wrong()
+		for _, wrong := range []struct{ name, secret string }{{"another secret", strings.Repeat("w", 40)}, {"the old secret", old}, {"no secret", ""}} {
+			name := wrong.name
+			if os.Remove(secret); wrong.secret != "" {
+				writeText(t, secret, wrong.secret)
+			}
 			command := p.command(t, "serve", "--listen", address)
 			said, err := command.CombinedOutput()
 			if err == nil || !strings.Contains(string(said), "secret") || !strings.Contains(string(said), "nothing has been changed") {

@@ -164,17 +164,17 @@ var options = []option{
 		set:     numberOf(0, 1_000_000, func(c *Config) *int { return &c.MaxConnections }),
 	},
 	{
-		flag: "rate-limit-service", env: "GATEHOUSE_RATE_LIMIT_SERVICE", fallback: "100000/1m", kind: "rate",
+		flag: "rate-limit-service", env: "GATEHOUSE_RATE_LIMIT_SERVICE", fallback: "1000000/1m", kind: "rate",
 		meaning: "most requests of one service with a secret at the OAuth endpoints in a time, on each replica; `0` is no limit",
 		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Service }),
 	},
 	{
-		flag: "rate-limit-token", env: "GATEHOUSE_RATE_LIMIT_TOKEN", fallback: "6000/1m", kind: "rate",
+		flag: "rate-limit-token", env: "GATEHOUSE_RATE_LIMIT_TOKEN", fallback: "60000/1m", kind: "rate",
 		meaning: "most requests with one token at the REST API and userinfo in a time, on each replica; `0` is no limit",
 		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Token }),
 	},
 	{
-		flag: "rate-limit-address", env: "GATEHOUSE_RATE_LIMIT_ADDRESS", fallback: "6000/1m", kind: "rate",
+		flag: "rate-limit-address", env: "GATEHOUSE_RATE_LIMIT_ADDRESS", fallback: "60000/1m", kind: "rate",
 		meaning: "most requests from one address for pages or without good credentials in a time, on each replica; `0` is no limit",
 		set:     rateOf(func(c *Config) *web.Rate { return &c.RateLimits.Address }),
 	},
