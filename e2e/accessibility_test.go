@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"gatehouse/server/directory"
+	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
 )
 
@@ -187,5 +188,25 @@ func TestRedirectURIsAreCheckedWhileTheyAreTyped(t *testing.T) {
 		if err := directory.CheckRedirectURI(typed); !strings.HasPrefix(typed, "/") && (err != nil) != wrong {
 			t.Errorf("%s: the server says %v", typed, err)
 		}
+	}
+}
+
+func TestAnAppIsRegisteredWithScriptsSwitchedOff(t *testing.T) {
+	tab := chromium(t)
+	s := onSQLite(t)
+	calling, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	off := emulation.SetScriptExecutionDisabledParams{Value: true}
+	if _, err := chromedp.Call(calling, emulation.SetScriptExecutionDisabled, off); err != nil {
+		t.Fatal(err)
+	}
+	run(t, tab, chromedp.Navigate(s.url+"/console/new/script"), chromedp.SendKeys("#username", "root"), chromedp.SendKeys("#password", password+"\r"),
+		chromedp.WaitVisible("#name"), chromedp.SendKeys("#name", "Nightly\r"), chromedp.WaitVisible("a[download]"))
+	_, total, err := s.directory.Services(t.Context(), directory.Operator(), storage.List{Filter: &storage.Filter{Field: "name", Value: "Nightly"}})
+	if err != nil || total != 1 {
+		t.Errorf("%d services are registered (%v)", total, err)
+	}
+	if evaluate[bool](t, tab, "[...document.querySelectorAll('button[data-copy]')].some((button) => !button.hidden)") {
+		t.Error("a button to copy is there that does nothing")
 	}
 }
