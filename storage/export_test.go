@@ -11,7 +11,7 @@ func Structs() []any {
 	return []any{&AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
 		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &serviceUse{},
 		&grantedPermission{}, &Permission{}, &Site{},
-		&listTotal{}, &serviceBaseURL{},
+		&listTotal{}, &serviceBaseURL{}, &serviceWord{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
 }
 
@@ -19,6 +19,12 @@ func Structs() []any {
 type serviceBaseURL struct {
 	ServiceID string
 	URL       string
+}
+
+// serviceWord is a row that triggers make of the names and keys of services; nothing but SQL reads it.
+type serviceWord struct {
+	ServiceID string
+	Text      string
 }
 
 // Statement is SQL with its values.

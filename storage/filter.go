@@ -86,6 +86,8 @@ type filterable struct {
 	table string
 	// among says that only entities with such a row are in the list; nil for all.
 	among *related
+	// words is the table that has what begins with each word of some fields; nil for none.
+	words *wordTable
 	// relations are the conditions that say that there is a related row, by their names.
 	relations map[string]related
 }
@@ -118,9 +120,18 @@ const (
 	containsText
 	// beginsWithText is for large tables: an index answers it.
 	beginsWithText
+	// inWords is for the fields whose words are in the table that filterable.words names.
+	inWords
 )
 
 type namedSQL struct{ name, sql string }
+
+// wordTable has, in its column text, the fields of an entity in lower case from the beginning of each word on.
+type wordTable struct {
+	name string
+	// column is the id of the entity.
+	column string
+}
 
 // find reads a part of a list and counts all that the filter lets through. The error is an [*UnknownField] if the list
 // names a field that the entity does not have.
@@ -196,6 +207,8 @@ type compiler struct {
 	few func(related) bool
 	// groups are the ids of the groups that leaves ask for the members of, as far as they are known.
 	groups map[*Filter]string
+	// frequent are the leaves that look for a text that many words begin with.
+	frequent map[*Filter]bool
 }
 
 func (c *compiler) condition(f *Filter) (string, error) {
@@ -226,6 +239,9 @@ func (c *compiler) joined(filters []*Filter, operator string) (string, error) {
 
 // text asks whether a field of those that are searched has the text of the filter.
 func (c *compiler) text(f *Filter) string {
+	if c.words != nil && !f.Prefix {
+		return c.hasWord(f)
+	}
 	var conditions []string
 	for _, field := range c.fields {
 		value := field.folded(f.Value)
@@ -243,6 +259,21 @@ func (c *compiler) text(f *Filter) string {
 		return "1 = 0"
 	}
 	return "(" + strings.Join(conditions, " OR ") + ")"
+}
+
+// hasWord asks whether the text of the filter stands at the beginning of a word, or is the id.
+func (c *compiler) hasWord(f *Filter) string {
+	c.values = append(c.values, f.Value)
+	begins := c.beginsWord(f)
+	if c.frequent[f] {
+		return fmt.Sprintf("(id = ? OR EXISTS (SELECT 1 FROM %s WHERE %s = %s.id AND %s))", c.words.name, c.words.column, c.table, begins)
+	}
+	return fmt.Sprintf("id IN (SELECT id FROM %s WHERE id = ? UNION SELECT %s FROM %s WHERE %s)", c.table, c.words.column, c.words.name, begins)
+}
+
+// beginsWord is the condition on the rows of the table of words.
+func (c *compiler) beginsWord(f *Filter) string {
+	return c.begins(filterField{column: c.words.name + ".text", byteOrder: true}, Fold(f.Value))
 }
 
 // leaf compares a field, or takes the condition that a word stands for.

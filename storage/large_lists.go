@@ -39,6 +39,8 @@ type largeList struct {
 	order []string
 	// groups are those that leaves of the filter ask for the members of.
 	groups map[*Filter]string
+	// frequent are the leaves that look for a text that many words begin with.
+	frequent map[*Filter]bool
 	// totals are the rows of list_totals that matter here.
 	totals map[string]int64
 }
@@ -86,6 +88,10 @@ func (l *largeList) prepare() (err error) {
 	l.groups = map[*Filter]string{}
 	if err := l.findGroups(l.Filter); err != nil {
 		return translate("find groups", err)
+	}
+	l.frequent = map[*Filter]bool{}
+	if err := l.findFrequent(l.Filter); err != nil {
+		return translate("find words", err)
 	}
 	for _, id := range l.groups {
 		names = append(names, membersOf(id).total)
@@ -150,6 +156,9 @@ func (l *largeList) count() (int64, error) {
 	case l.Filter == nil:
 		return l.totals[l.entity.table], nil
 	}
+	if l.isSearch() {
+		return l.countSearched()
+	}
 	where, values := l.where(l.Filter, false)
 	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS matching", l.entity.table, where, CountedUpTo+1)
 	var total int64
@@ -165,12 +174,14 @@ func (l *largeList) page(total int64) ([]string, error) {
 		return nil, nil
 	case !filtered || l.After != "" && total > CountedUpTo || l.Filter != nil && l.inOrder(l.Filter):
 		return l.read(l.inOrderOf(l.Filter, false, l.Skip, l.Top+1))
-	case total <= CountedUpTo:
+	case total <= CountedUpTo && len(l.frequent) == 0:
 		return l.read(l.sorted(l.Filter, CountedUpTo, l.Skip, l.Top+1))
 	}
 	if ids, err := l.early(); err != nil || len(ids) > l.Top {
 		return ids, err
 	}
+	// All that have a word are found at once now.
+	l.frequent = nil
 	return l.read(l.all())
 }
 
@@ -186,7 +197,7 @@ func (l *largeList) read(query string, values []any) (ids []string, err error) {
 // where is the condition of a filter, which may be nil, and of what the list is among. When the list is walked in its
 // order, SQLite has to be kept from reading what meets the filter and sorting that.
 func (l *largeList) where(filter *Filter, walked bool) (string, []any) {
-	c := &compiler{filterable: l.entity, walked: walked && !l.entity.postgres, few: l.isFew, groups: l.groups}
+	c := &compiler{filterable: l.entity, walked: walked && !l.entity.postgres, few: l.isFew, groups: l.groups, frequent: l.frequent}
 	conditions := []string{}
 	if l.After != "" {
 		conditions, c.values = append(conditions, "id > ?"), append(c.values, l.After)

@@ -20,9 +20,12 @@ const many = 12_000
 // the group "all", and lets the database look at them.
 func fillMany(t *testing.T, options storage.Options) {
 	t.Helper()
+	look := "ANALYZE"
 	numbers, yes := fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", many), "1"
 	formatted := func(prefix string) string { return fmt.Sprintf("'%s' || substr('0000' || i, -5)", prefix) }
 	if options.Postgres() {
+		// What is visible to all counts in a plan, and else depends on when the server gets round to it.
+		look = "VACUUM ANALYZE"
 		numbers, yes = fmt.Sprintf("WITH n AS (SELECT generate_series(1, %d) AS i) ", many), "true"
 		formatted = func(prefix string) string { return fmt.Sprintf("'%s' || lpad(i::text, 5, '0')", prefix) }
 	}
@@ -43,7 +46,7 @@ func fillMany(t *testing.T, options storage.Options) {
 		"INSERT INTO group_members SELECT 'all', id FROM users WHERE NOT guest",
 		"INSERT INTO group_members SELECT 'few', id FROM users WHERE admin AND NOT guest",
 		"INSERT INTO credentials SELECT id, 'x', 0 FROM users WHERE admin",
-		"ANALYZE")
+		look)
 }
 
 func numbersInto(numbers, table, columns string, values ...string) string {
@@ -146,6 +149,7 @@ func plans() []planned {
 		filteredBy("services", "groupUriPattern", "/group01000", "services_by_group_uri_pattern"),
 		filteredBy("services", "baseUrl", "https://base.example/1000", "service_base_urls_by_url"),
 		filteredBy("services", "redirectUri", "https://redirect00007", "redirect_uris_by_uri"),
+		filteredBy("services", "", "name0000", "service_words_by_text"),
 		filteredBy("services", "is", "trusted", "services_trusted"), filteredBy("services", "is", "public", "services_public"),
 		filteredBy("services", "is", "immutable", "services_immutable"),
 		filteredBy("services", "has", "applicationName", "services_with_application_name"), filteredBy("services", "has", "vendor", "services_with_vendor"),
@@ -219,7 +223,7 @@ func TestEveryOrderAndFieldOfALargeListIsReadFromAnIndex(t *testing.T) {
 
 // scansTable says whether a step reads all of a large table.
 func scansTable(step string, postgres bool) bool {
-	return slices.ContainsFunc([]string{"users", "services", "group_members", "redirect_uris"}, func(table string) bool {
+	return slices.ContainsFunc([]string{"users", "services", "service_words", "group_members", "redirect_uris"}, func(table string) bool {
 		if postgres {
 			return strings.Contains(step, "Seq Scan on "+table+" ")
 		}

@@ -206,8 +206,8 @@ func filterableServices(postgres bool) filterable {
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "key", column: "key_folded", fold: Fold, text: containsText, byteOrder: true},
-			{name: "name", column: "name_folded", fold: Fold, text: containsText, byteOrder: true},
+			{name: "key", column: "key_folded", fold: Fold, text: inWords, byteOrder: true},
+			{name: "name", column: "name_folded", fold: Fold, text: inWords, byteOrder: true},
 			{name: "keyStartsWith", column: "key_folded", fold: Fold, startsWith: true, byteOrder: true},
 			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
 			text("applicationName", "application_name"), text("vendor", "vendor"), text("version", "version"),
@@ -230,6 +230,7 @@ func filterableServices(postgres bool) filterable {
 		defaultOrder: "name_folded, id",
 		postgres:     postgres,
 		table:        "services",
+		words:        &wordTable{"service_words", "service_id"},
 		relations:    map[string]related{"has: redirectUri": redirectURIs, "has: redirectUris": redirectURIs},
 	}
 }

@@ -101,6 +101,7 @@ func argument(of reflect.Type) reflect.Value {
 	grant := grantOf("called")
 	for _, value := range []any{
 		"u", []string{"u"}, now, grant, carrying(grant), []storage.Subject{"u:1"}, storage.List{Top: -1},
+		[]storage.Service{{ID: "u"}},
 		storage.Advance{ID: grant.ID, Now: now, IdleExpiresAt: now},
 		func(tx *storage.Tx) error { return tx.DeleteSession("h") },
 	} {

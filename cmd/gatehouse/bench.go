@@ -26,6 +26,9 @@ type benchOptions struct {
 	// only is sqlite, postgres, or "" for all there are.
 	only  string
 	flows []string
+	// lists measures lists on a database with so many users and services, and no flow.
+	lists                     bool
+	users, services, requests int
 }
 
 const (
@@ -48,6 +51,9 @@ func benchCommand() *cobra.Command {
 			if err := b.run(command.Context()); err != nil {
 				return err
 			}
+			if options.lists {
+				return b.report.printLists(command.OutOrStdout(), options)
+			}
 			return b.report.print(command.OutOrStdout())
 		},
 	}
@@ -57,6 +63,10 @@ func benchCommand() *cobra.Command {
 	flags.StringVar(&options.database, "database", "", "measure on PostgreSQL too, in a new database on the server of this URL")
 	flags.StringVar(&options.only, "only", "", "measure on sqlite or postgres alone")
 	flags.StringSliceVar(&options.flows, "flows", flowNames(), "what to measure")
+	flags.BoolVar(&options.lists, "lists", false, "measure lists of many users and services, one request after the other, and no flow")
+	flags.IntVar(&options.users, "users", 1_000_000, "users in the lists")
+	flags.IntVar(&options.services, "services", 100_000, "services in the lists")
+	flags.IntVar(&options.requests, "requests", 300, "requests of each kind to the lists")
 	command.AddCommand(bareCommand())
 	return command
 }
@@ -88,6 +98,10 @@ func newBench(options benchOptions, progress io.Writer) (*bench, error) {
 		return nil, errors.New("--connections: 1 to 1000 are accepted")
 	case options.only != "" && options.only != onSQLite && options.only != onPostgres:
 		return nil, fmt.Errorf("--only %s: %s and %s are accepted", options.only, onSQLite, onPostgres)
+	case options.users < 10_000 || options.services < 1000 || options.users > 10_000_000 || options.services > 10_000_000:
+		return nil, errors.New("--users and --services: 10000 and 1000 to 10000000 are accepted")
+	case options.requests < 1:
+		return nil, errors.New("--requests: 1 or more are accepted")
 	case options.only == onPostgres && options.database == "":
 		return nil, errors.New("--only postgres: --database is missing")
 	}
@@ -108,12 +122,14 @@ func (b *bench) databases() []string {
 func (b *bench) run(ctx context.Context) (err error) {
 	// As many cores load as serve, so that on a small machine the load does not crowd out what it is to measure.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(1, runtime.NumCPU()/2)))
-	if b.bare, err = startChild(ctx, nil, "bench", "bare"); err != nil {
-		return fmt.Errorf("start the bare handler: %w", err)
-	}
-	defer func() { err = errors.Join(err, b.bare.stop()) }()
-	if err := b.measureBare(ctx); err != nil {
-		return err
+	if !b.options.lists {
+		if b.bare, err = startChild(ctx, nil, "bench", "bare"); err != nil {
+			return fmt.Errorf("start the bare handler: %w", err)
+		}
+		defer func() { err = errors.Join(err, b.bare.stop()) }()
+		if err := b.measureBare(ctx); err != nil {
+			return err
+		}
 	}
 	for _, database := range b.databases() {
 		if err := b.onDatabase(ctx, database); err != nil {
@@ -138,13 +154,16 @@ func (b *bench) onDatabase(ctx context.Context, database string) (err error) {
 			return throwawayErr
 		}
 		defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx))) }()
-		s.environment = []string{"GATEHOUSE_DATABASE_URL=" + databaseURL}
+		s.databaseURL, s.environment = databaseURL, []string{"GATEHOUSE_DATABASE_URL=" + databaseURL}
 		if s.databaseVersion, err = storage.Version(ctx, databaseURL); err != nil {
 			return err
 		}
 	}
 	if s.fsync, err = fsyncTime(folder); err != nil {
 		return err
+	}
+	if b.options.lists {
+		return b.listsOf(ctx, s)
 	}
 	return b.onSubject(ctx, s)
 }

@@ -21,6 +21,8 @@ type benchReport struct {
 	bare     []measurement
 	rows     []benchRow
 	subjects []*subject
+	// lists are the measurements of lists, in the order in which they were made.
+	lists []listRow
 	// machine are sentences about where all was measured.
 	machine []string
 }

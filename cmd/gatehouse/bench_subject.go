@@ -33,6 +33,8 @@ type subject struct {
 	healthyAfter time.Duration
 	// fsync is how long the disk of the folder takes to make a small write durable.
 	fsync time.Duration
+	// databaseURL is that of the PostgreSQL database; "" on SQLite.
+	databaseURL string
 	// databaseVersion is that of the PostgreSQL server; "" on SQLite.
 	databaseVersion string
 	// idleMemory is what the server occupies after its start and a first token, peakMemory the most it ever did; both in
@@ -43,6 +45,8 @@ type subject struct {
 	clientID, basic string
 	// cookie is the Cookie header of a browser in which a user is signed in.
 	cookie string
+	// bearer is the Authorization header with a permanent token of the administrator; "" when lists are not measured.
+	bearer string
 }
 
 // callback is the redirect URI of the service. Nobody is sent there.
