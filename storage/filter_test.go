@@ -72,8 +72,7 @@ func meets(f *storage.Filter, s storage.Service) bool {
 		return strings.HasPrefix(s.ID, f.Value) || strings.HasPrefix(storage.Fold(s.Key), storage.Fold(f.Value)) ||
 			strings.HasPrefix(storage.Fold(s.Name), storage.Fold(f.Value))
 	case f.Field == "":
-		return s.ID == f.Value || strings.Contains(storage.Fold(s.Key), storage.Fold(f.Value)) ||
-			strings.Contains(storage.Fold(s.Name), storage.Fold(f.Value))
+		return s.ID == f.Value || beginsAWord(s.Key, f.Value) || beginsAWord(s.Name, f.Value)
 	case strings.EqualFold(f.Field, "is"):
 		return map[string]bool{"trusted": s.Trusted, "public": s.Public, "immutable": s.Immutable}[strings.ToLower(f.Value)]
 	case strings.EqualFold(f.Field, "has"):
@@ -219,7 +218,7 @@ func TestAServiceIsFoundWithoutRegardToCase(t *testing.T) {
 			{"applicationName", "youtrack", false, true}, {"applicationName", "YOU", true, true}, {"applicationName", "track", true, false},
 			{"homeUrl", "HTTPS://example.com/?A=b", false, true}, {"baseUrl", "https://A.example", false, true}, {"baseUrl", "https://a.exampl", false, false},
 			{"baseUrl", "/", true, true}, {"baseUrl", `["`, true, false}, {"redirectUri", "Relative", false, true}, {"redirectUri", "https://", true, true},
-			{"redirectUri", "https://z.example/cb ", false, false}, {"", "ämE üb", false, true}, {"", "ey", false, true}, {"", "bung", true, false},
+			{"redirectUri", "https://z.example/cb ", false, false}, {"", "näMe üb", false, true}, {"", "ämE üb", false, false}, {"", "ey", false, false}, {"", "bung", true, false},
 			{"", "YouTrack", false, false}, {"Is", "Trusted", false, true}, {"has", "ICONURL", false, true}, {"has", "redirectUris", false, true},
 		} {
 			filter := &storage.Filter{Field: test.field, Value: test.value, Prefix: test.prefix}

@@ -105,3 +105,17 @@ func TestListsThatAreFilledForMeasurementsHoldWhatTheirNamesSay(t *testing.T) {
 		}
 	})
 }
+
+// beginsAWord is what a search for a text means, said without a database.
+func beginsAWord(in, text string) bool {
+	spelled := []rune(strings.TrimSpace(in))
+	isSign := func(r rune) bool { return strings.ContainsRune(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", r) }
+	for i, r := range spelled {
+		begins := i == 0 || r != ' ' && (isSign(r) || isSign(spelled[i-1]) ||
+			'a' <= spelled[i-1] && spelled[i-1] <= 'z' && 'A' <= r && r <= 'Z')
+		if begins && strings.HasPrefix(storage.Fold(string(spelled[i:])), storage.Fold(text)) {
+			return true
+		}
+	}
+	return storage.Fold(text) == ""
+}

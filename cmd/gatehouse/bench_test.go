@@ -61,6 +61,26 @@ func TestBenchPrintsEveryFlowAndLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+func TestBenchMeasuresEveryKindOfRequestToLists(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+		temporary := temporaryFolder(t)
+		arguments := []string{"--lists", "--users", "10000", "--services", "1000", "--requests", "2", "--only", "sqlite"}
+		if options.Postgres() {
+			arguments = append(arguments[:len(arguments)-1], "postgres", "--database", options.URL)
+		}
+		var table bytes.Buffer
+		if err := runBench(t.Context(), &table, io.Discard, arguments...); err != nil {
+			t.Fatal(err)
+		}
+		for _, request := range listRequests() {
+			if !strings.Contains(table.String(), "| "+request.name+" | ") {
+				t.Errorf("%s is missing in\n%s", request.name, table.String())
+			}
+		}
+		checkEmpty(t, temporary)
+	})
+}
+
 func TestAnInterruptedBenchLeavesNothingBehind(t *testing.T) {
 	temporary := temporaryFolder(t)
 	ctx, cancel := context.WithCancel(t.Context())
