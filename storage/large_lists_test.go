@@ -59,6 +59,9 @@ func onMany(t *testing.T, test func(t *testing.T, options storage.Options, store
 	t.Helper()
 	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+		if racing && !options.Postgres() {
+			t.Skip("takes minutes under the race detector, and nothing here races; go test ./storage runs it")
+		}
 		store := open(t, options)
 		fillMany(t, options)
 		test(t, options, store)
