@@ -225,15 +225,15 @@ func TestKillNineUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
 
 func TestASecondStartPrintsNoSecretAndChangesNothing(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
-		p := newPlace(t, options)
-		first := p.start(t, "--listen", "127.0.0.1:0")
+		p, address := newPlace(t, options), freeAddress(t)
+		first := p.start(t, "--listen", address)
 		first.readTo(t, "/api/rest/oauth2/token")
 		if printed := first.stop(t); !strings.Contains(printed, "Administrator  admin\n") || !strings.Contains(printed, "(shown this once)") {
 			t.Errorf("the first start prints no administrator with a password:\n%s", printed)
 		}
 		before := p.rows(t)
 		for _, end := range []string{"stopped", "killed"} {
-			again := p.start(t, "--listen", "127.0.0.1:0")
+			again := p.start(t, "--listen", address)
 			finish := again.kill
 			if end == "stopped" {
 				finish = func() string { return again.stop(t) }
