@@ -86,8 +86,11 @@ func (f *statements) pass(near, far net.Conn) {
 		if _, err := io.ReadFull(near, body); err != nil {
 			return
 		}
-		fails := skipped == 0 && (head[0] == 'E' || head[0] == 'Q') && f.count()
-		if fails && !f.executed {
+		fails, executed := false, false
+		if skipped == 0 && (head[0] == 'E' || head[0] == 'Q') {
+			fails, executed = f.count()
+		}
+		if fails && !executed {
 			return
 		}
 		if fails {
@@ -112,16 +115,16 @@ func (f *statements) executeUnheard(near, far net.Conn, message []byte) {
 	}
 }
 
-// count says whether this is the statement that fails.
-func (f *statements) count() bool {
+// count says whether this is the statement that fails, and whether it is executed before.
+func (f *statements) count() (fails, executed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.left == 0 {
-		return false
+		return false, false
 	}
 	f.left--
 	f.failed = f.left == 0
-	return f.failed
+	return f.failed, f.executed
 }
 
 // arm has the n-th statement from now fail.
