@@ -37,6 +37,8 @@ const respond = `(document.querySelector('.live-responses-table .response-col_de
 // tryMe opens "who am I" in the explorer and calls it.
 const tryMe = `(async () => {
 		const until = async (find) => { for (;;) { const found = find(); if (found) return found; await new Promise(requestAnimationFrame); } };
+		const tag = await until(() => document.querySelector('#operations-tag-users'));
+		if (tag.dataset.isOpen !== 'true') tag.click();
 		const block = await until(() => document.querySelector('#operations-users-readMe'));
 		if (!block.classList.contains('is-open')) block.querySelector('.opblock-summary-control').click();
 		if (!block.querySelector('.execute')) (await until(() => block.querySelector('.try-out__btn'))).click();

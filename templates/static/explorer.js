@@ -6,7 +6,7 @@
     url: place.dataset.document,
     domNode: place,
     deepLinking: true,
-    docExpansion: "list",
+    docExpansion: "none",
     tagsSorter: "alpha",
     oauth2RedirectUrl: place.dataset.redirect,
   });
