@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"gatehouse/storage/storagetest"
 )
 
 // wire is a TCP connection to a database that a test can cut, or leave hanging.
@@ -114,7 +112,7 @@ func (w *wire) setHanging(hanging bool) {
 // behindWire starts a server on PostgreSQL with a wire between.
 func behindWire(t *testing.T) (*testServer, *wire) {
 	t.Helper()
-	options := storagetest.Postgres(t)
+	options := databases.Postgres(t)
 	database, err := url.Parse(options.URL)
 	if err != nil {
 		t.Fatal(err)

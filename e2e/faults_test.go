@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/storage/storagetest"
+	"gatehouse/server"
+	"gatehouse/server/audit"
 )
 
 // statements stands between a server and PostgreSQL, reads what passes, and breaks the connection at a chosen statement.
@@ -31,7 +32,7 @@ type statements struct {
 // behindStatements starts a server on PostgreSQL with plain connections that pass through statements.
 func behindStatements(t *testing.T) (*testServer, *statements) {
 	t.Helper()
-	options := storagetest.Postgres(t)
+	options := databases.Postgres(t)
 	database, err := url.Parse(options.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -300,4 +301,51 @@ func (s *testServer) withFault(t *testing.T, f *statements, n int, executed bool
 	}
 	tried.stored(t)
 	return true
+}
+
+// TestAGatheredEventWhoseWriteWasNotAnsweredIsStoredOnce breaks the connection at every statement of writing the audit
+// log in turn, before and after it is carried out: the next write finishes, each event is there once, and the chain holds.
+func TestAGatheredEventWhoseWriteWasNotAnsweredIsStoredOnce(t *testing.T) {
+	s, f := behindStatements(t)
+	log, wrote := audit.New(s.store, nil, s.clock.Now), 0
+	log.AppendTo(s.chain(t))
+	flush := func() {
+		if err := log.Flush(t.Context()); err != nil {
+			t.Fatalf("after the fault: %v", err)
+		}
+	}
+	for _, executed := range []bool{false, true} {
+		for n, failed := 1, true; failed; n++ {
+			flush()
+			log.Gather(t.Context(), audit.Event{Name: audit.RequestRefused, Cause: "test"})
+			wrote++
+			f.arm(n, executed)
+			err := log.Flush(t.Context())
+			if failed = f.disarm(); failed && err == nil {
+				t.Logf("statement %d is not needed for the write", n)
+			}
+			flush()
+		}
+	}
+	if wrote < 6 {
+		t.Errorf("%d statements were broken", wrote)
+	}
+	found := s.rest(t, http.MethodGet, "/audit?query="+url.QueryEscape("name: request.refused"), nil).ok(t)
+	if found["total"] != float64(wrote) {
+		t.Errorf("%v events are stored, want %d", found["total"], wrote)
+	}
+	verified, err := s.chain(t).Verify(t.Context(), audit.Refusals)
+	if err != nil || len(verified.Findings) > 0 {
+		t.Errorf("the chain: %+v, %v", verified, err)
+	}
+}
+
+// chain is that of the audit log, as gatehouse audit verify opens it.
+func (s *testServer) chain(t *testing.T) *audit.Chain {
+	t.Helper()
+	chain, err := server.AuditChain(t.Context(), s.store, []byte(masterSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain
 }

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"gatehouse/storage/storagetest"
 )
 
 func TestARateLimitIsExactOnOneReplicaAndSaysWhatIsLeft(t *testing.T) {
@@ -66,7 +64,7 @@ func TestAnotherTokenOfTheSameAuthorizationIsNotAnotherAllowance(t *testing.T) {
 func TestReplicasShareARateLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 500
-	s := start(t, storagetest.Postgres(t))
+	s := start(t, databases.Postgres(t))
 	api := s.protect(t, "wiki", fields{"rateLimit": fields{"requests": limit, "seconds": 3600}})
 	token := api.permanent(t, "ada")
 	replicas := []*testServer{s, s.replica(t), s.replica(t), s.replica(t)}

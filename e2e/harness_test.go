@@ -101,30 +101,45 @@ type people struct {
 	users map[string]storage.User
 }
 
+// databases have the schema and keys of a server that has run once: making those takes longer than most tests.
+var databases = storagetest.NewCopies(func(ctx context.Context, options storage.Options) (err error) {
+	store, err := storage.Open(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	_, err = server.New(ctx, server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"},
+		Settings: testSettings, Log: slog.New(slog.DiscardHandler), Now: newClock().Now})
+	return err
+})
+
 // each runs test on a server on SQLite and on one on PostgreSQL.
 func each(t *testing.T, test func(t *testing.T, s *testServer)) {
 	t.Helper()
-	storagetest.Each(t, func(t *testing.T, options storage.Options) { test(t, start(t, options)) })
+	databases.Each(t, func(t *testing.T, options storage.Options) { test(t, start(t, options)) })
 }
 
 // onSQLite gives a server for what does not depend on the database.
 func onSQLite(t *testing.T, changes ...func(*setup)) *testServer {
 	t.Helper()
-	return start(t, storagetest.SQLite(t), changes...)
+	return start(t, databases.SQLite(t), changes...)
+}
+
+// testSettings are those of every server whose test does not care.
+var testSettings = directory.Settings{
+	Registration:                 directory.RegistrationAdmin,
+	AccessTokenLifetime:          time.Hour,
+	RefreshTokenLifetime:         90 * 24 * time.Hour,
+	RefreshTokenAbsoluteLifetime: 365 * 24 * time.Hour,
+	RefreshGrace:                 10 * time.Second,
+	SessionIdleLifetime:          2 * time.Hour,
+	SessionLifetime:              30 * 24 * time.Hour,
 }
 
 // start starts a server with an administrator on an empty database.
 func start(t testing.TB, database storage.Options, changes ...func(*setup)) *testServer {
 	t.Helper()
-	chosen := setup{database: database, clock: newClock(), settings: directory.Settings{
-		Registration:                 directory.RegistrationAdmin,
-		AccessTokenLifetime:          time.Hour,
-		RefreshTokenLifetime:         90 * 24 * time.Hour,
-		RefreshTokenAbsoluteLifetime: 365 * 24 * time.Hour,
-		RefreshGrace:                 10 * time.Second,
-		SessionIdleLifetime:          2 * time.Hour,
-		SessionLifetime:              30 * 24 * time.Hour,
-	}}
+	chosen := setup{database: database, clock: newClock(), settings: testSettings}
 	for _, change := range changes {
 		change(&chosen)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"testing"
 )
@@ -11,5 +12,9 @@ func TestMain(m *testing.M) {
 	removeProgram()
 	removeOpenIDClients()
 	removeNodeClients()
+	if err := databases.Drop(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	os.Exit(code)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"gatehouse/storage"
-	"gatehouse/storage/storagetest"
 )
 
 // rivals is how many do the same thing at once.
@@ -52,7 +51,7 @@ func eachPool(t *testing.T, test func(t *testing.T, replicas []*testServer), cha
 	t.Helper()
 	for name, connections := range map[string]int{"usual pool": 0, "one connection": 1} {
 		t.Run(name, func(t *testing.T) {
-			storagetest.Each(t, func(t *testing.T, options storage.Options) {
+			databases.Each(t, func(t *testing.T, options storage.Options) {
 				options.MaxConnections = connections
 				s := start(t, options, changes...)
 				test(t, []*testServer{s, s.replica(t)})

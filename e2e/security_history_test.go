@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"gatehouse/storage"
-	"gatehouse/storage/storagetest"
 )
 
 // operationsVariable has the number of operations of the test below; a long run takes millions.
@@ -250,7 +249,7 @@ func TestWhateverTheInterleavingARevocationThatWasAnsweredHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+	databases.Each(t, func(t *testing.T, options storage.Options) {
 		s := start(t, options)
 		h := &chronicle{replicas: []*testServer{s, s.replica(t)}}
 		h.left.Store(int64(operations))

@@ -42,7 +42,8 @@ const auditInsertBatch = 50
 const insertAuditEventSQL = `INSERT INTO audit_events (id, category, sequence, hash, name, at, author_type, author_id, author_name,
     target_type, target_id, target_name, service_id, service_name, address, request_id, cause, changes) VALUES `
 
-// InsertAuditEvents stores events, which are part of a chain or not yet. It goes past gorm, which would take longer to
+// InsertAuditEvents stores events, which are part of a chain or not yet. The error is [ErrConflict] when one of them is
+// stored already. It goes past gorm, which would take longer to
 // build the statement than the database to run it, for as many rows as there are exchanges of codes.
 func (tx *Tx) InsertAuditEvents(events []AuditEvent) error {
 	for batch := range slices.Chunk(events, auditInsertBatch) {
@@ -61,6 +62,19 @@ func (tx *Tx) InsertAuditEvents(events []AuditEvent) error {
 		}
 	}
 	return nil
+}
+
+// MissingAuditEvents returns those of the events that are not stored.
+func (r reader) MissingAuditEvents(ctx context.Context, events []AuditEvent) ([]AuditEvent, error) {
+	ids := make([]string, len(events))
+	for i, event := range events {
+		ids[i] = event.ID
+	}
+	var stored []string
+	if err := r.db.WithContext(ctx).Model(&AuditEvent{}).Where("id IN ?", ids).Pluck("id", &stored).Error; err != nil {
+		return nil, translate("find missing audit events", err)
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(e AuditEvent) bool { return slices.Contains(stored, e.ID) }), nil
 }
 
 // AuditEvents reads a part of the events of a span, and counts all that the filter lets through; the order of the list is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,14 +16,30 @@ import (
 // whoever is connected. It is for tests and measurements. The error wraps [ErrUnavailable] when the server does not
 // answer.
 func Throwaway(ctx context.Context, databaseURL string) (throwawayURL string, drop func(context.Context) error, err error) {
+	// Nobody can be connected to template0, so that databases can be created side by side.
+	return throwaway(ctx, databaseURL, "template0")
+}
+
+// ThrowawayCopy is Throwaway with what the throw-away database of ofURL holds, to which nobody may be connected.
+func ThrowawayCopy(ctx context.Context, databaseURL, ofURL string) (throwawayURL string, drop func(context.Context) error, err error) {
+	of, err := url.Parse(ofURL)
+	if err != nil || !throwawayName.MatchString(strings.TrimPrefix(of.Path, "/")) {
+		return "", nil, errors.New("copy database: not one that Throwaway has made")
+	}
+	return throwaway(ctx, databaseURL, strings.TrimPrefix(of.Path, "/"))
+}
+
+// throwawayName is what the databases are called, which is part of the statements that make and delete them.
+var throwawayName = regexp.MustCompile(`^gatehouse_[a-z2-7]+$`)
+
+func throwaway(ctx context.Context, databaseURL, template string) (throwawayURL string, drop func(context.Context) error, err error) {
 	parsed, err := url.Parse(databaseURL)
 	if err != nil || !(Options{URL: databaseURL}).Postgres() {
 		// What url.Parse says would repeat the URL, which may hold a password.
 		return "", nil, errors.New("create database: not a postgres:// URL")
 	}
 	name := "gatehouse_" + strings.ToLower(rand.Text())
-	// Nobody can be connected to template0, so that databases can be created side by side.
-	if err := administrate(ctx, databaseURL, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	if err := administrate(ctx, databaseURL, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		return "", nil, fmt.Errorf("create database: %w", err)
 	}
 	parsed.Path, parsed.RawPath = "/"+name, ""

@@ -212,8 +212,22 @@ func batchOf(events []storage.AuditEvent) []storage.AuditEvent {
 	return events[:n]
 }
 
-// write stores events of one category, at the end of the chain if nobody else moves that just now.
+// write stores events of one category that are not stored yet. They may be: the answer to an earlier try may have been
+// lost.
 func (l *Log) write(ctx context.Context, events []storage.AuditEvent) error {
+	err := l.insert(ctx, events)
+	if !errors.Is(err, storage.ErrConflict) {
+		return err
+	}
+	missing, err := l.store.MissingAuditEvents(ctx, events)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return l.insert(ctx, missing)
+}
+
+// insert stores events of one category, at the end of the chain if nobody else moves that just now.
+func (l *Log) insert(ctx context.Context, events []storage.AuditEvent) error {
 	if l.chain != nil {
 		appended, err := l.chain.append(ctx, events)
 		if appended || err != nil && !errors.Is(err, ErrTampered) {

@@ -41,14 +41,24 @@ func SQLite(t testing.TB) storage.Options {
 // Postgres gives an empty PostgreSQL database that lasts as long as the test.
 func Postgres(t testing.TB) storage.Options {
 	t.Helper()
-	server := os.Getenv("GATEHOUSE_TEST_POSTGRES")
-	if server == "" {
-		server = defaultPostgres
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	databaseURL, drop, err := storage.Throwaway(ctx, server)
-	Require(t, "postgres", fmt.Sprintf("%s (%s: %s)", postgresHint, redacted(server), oneLine(err)), err == nil)
+	databaseURL, drop, err := storage.Throwaway(ctx, server())
+	return lasting(t, databaseURL, drop, err)
+}
+
+// server is the URL of the PostgreSQL server.
+func server() string {
+	if chosen := os.Getenv("GATEHOUSE_TEST_POSTGRES"); chosen != "" {
+		return chosen
+	}
+	return defaultPostgres
+}
+
+// lasting hands a database that was made to a test, which ends without it, and drops it with the test.
+func lasting(t testing.TB, databaseURL string, drop func(context.Context) error, err error) storage.Options {
+	t.Helper()
+	Require(t, "postgres", fmt.Sprintf("%s (%s: %s)", postgresHint, redacted(server()), oneLine(err)), err == nil)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
