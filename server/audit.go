@@ -26,11 +26,14 @@ func (s *Server) beginAudit(ctx context.Context, keys keyStore) error {
 	return s.audit.Log.RecordSettings(ctx, s.auditedSettings())
 }
 
+// publicURLSetting is what the audit log calls the public URL.
+const publicURLSetting = "publicUrl"
+
 // auditedSettings are those under which the server runs; no secret is among them.
 func (s *Server) auditedSettings() []audit.Fact {
 	settings := s.options.Settings
 	facts := []audit.Fact{
-		{Field: "publicUrl", Value: s.options.PublicURL.String()},
+		{Field: publicURLSetting, Value: s.options.PublicURL.String()},
 		{Field: "profile", Value: settings.Profile},
 		{Field: "registration", Value: settings.Registration},
 		{Field: "accessTokenLifetime", Value: settings.AccessTokenLifetime},

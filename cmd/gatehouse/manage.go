@@ -56,7 +56,7 @@ func tokenCommand() *cobra.Command {
 	create.MarkFlagRequired("user")
 	create.MarkFlagRequired("name")
 	addConfigFlags(flags, dataFlagNames...)
-	return group("token", "Manage permanent tokens", create)
+	return group("token", "Manage permanent tokens, and look into any token", create, tokenDebugCommand())
 }
 
 func migrateCommand() *cobra.Command {

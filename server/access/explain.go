@@ -21,9 +21,12 @@ type Explanation struct {
 	ID, GrantID string
 	// ServiceID is the service that it was issued to, UserID whom it stands for; "" for nobody.
 	ServiceID, UserID string
-	// Scope is as it was granted, Audience the ids of the services that accept the token.
-	Scope    string
-	Audience []string
+	// ServiceName and UserName, with the login behind it, say who these are; the id again for who is there no more.
+	ServiceName, UserName string
+	// Scope is as it was granted, Audience the ids of the services that accept the token, AudienceNames how they are called.
+	Scope         string
+	Audience      []string
+	AudienceNames []string
 	// IssuedAt and ExpiresAt are zero where there is none.
 	IssuedAt, ExpiresAt time.Time
 	// Refusals are the rules that refuse the token, in words; it is good when there are none.
@@ -46,10 +49,17 @@ const (
 
 // Explain says what a token is. The actor has to be an administrator, or else the error is [directory.ErrForbidden].
 func (e *Explainer) Explain(ctx context.Context, actor directory.Actor, token string) (Explanation, error) {
-	token = strings.TrimSpace(token)
 	if !actor.Admin() {
 		return Explanation{}, directory.ErrForbidden
 	}
+	explained, err := e.explain(ctx, strings.TrimSpace(token))
+	if err != nil {
+		return explained, err
+	}
+	return explained, e.nameAll(ctx, &explained)
+}
+
+func (e *Explainer) explain(ctx context.Context, token string) (Explanation, error) {
 	if strings.HasPrefix(token, directory.PermanentTokenPrefix) {
 		return e.permanent(ctx, token)
 	}
@@ -60,6 +70,42 @@ func (e *Explainer) Explain(ctx context.Context, actor directory.Actor, token st
 		return e.signed(ctx, token)
 	}
 	return Explanation{Kind: unknownKind, Refusals: []string{notOurs}}, nil
+}
+
+// nameAll finds out how those are called whom the token is about.
+func (e *Explainer) nameAll(ctx context.Context, explained *Explanation) (err error) {
+	if explained.ServiceID != "" {
+		if explained.ServiceName, err = e.serviceName(ctx, explained.ServiceID); err != nil {
+			return err
+		}
+	}
+	for _, id := range explained.Audience {
+		name, err := e.serviceName(ctx, id)
+		if err != nil {
+			return err
+		}
+		explained.AudienceNames = append(explained.AudienceNames, name)
+	}
+	if explained.UserID == "" {
+		return nil
+	}
+	explained.UserName = explained.UserID
+	user, err := e.Tokens.directory.FreshUser(ctx, explained.UserID)
+	if err == nil {
+		explained.UserName = user.Name + " (" + user.Login + ")"
+	}
+	if directory.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (e *Explainer) serviceName(ctx context.Context, id string) (string, error) {
+	service, err := e.Tokens.directory.Service(ctx, id)
+	if directory.IsNotFound(err) {
+		return id, nil
+	}
+	return service.Name, err
 }
 
 var kindsInWords = map[seal.Kind]string{

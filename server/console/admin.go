@@ -122,37 +122,12 @@ func (p *Pages) TestToken(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	result, err := p.tokenResult(v, explained)
-	if err != nil {
-		return err
-	}
 	v.status = http.StatusOK
-	return v.answer(templates.AdminToken{Frame: v.frame("admin", "token"), Result: &result})
+	return v.answer(templates.AdminToken{Frame: v.frame("admin", "token"), Result: tokenResult(explained)})
 }
 
-func (p *Pages) tokenResult(v *Visit, e access.Explanation) (templates.TokenResult, error) {
-	result := templates.TokenResult{Kind: e.Kind, Known: !e.IssuedAt.IsZero(), Scope: e.Scope, ID: e.ID, Grant: e.GrantID, Refusals: e.Refusals,
+func tokenResult(e access.Explanation) *templates.TokenResult {
+	return &templates.TokenResult{Kind: e.Kind, Known: !e.IssuedAt.IsZero(), Service: e.ServiceName, User: e.UserName, Scope: e.Scope,
+		Audience: e.AudienceNames, ID: e.ID, Grant: e.GrantID, Refusals: e.Refusals,
 		Issued: moment(storage.At(e.IssuedAt)), Expires: moment(storage.At(e.ExpiresAt))}
-	var err error
-	if e.ServiceID != "" {
-		if result.Service, err = p.serviceName(v.Context(), e.ServiceID); err != nil {
-			return result, err
-		}
-	}
-	if e.UserID != "" {
-		if result.User, err = p.userName(v, e.UserID); err != nil {
-			return result, err
-		}
-	}
-	result.Audience, err = p.serviceNames(v.Context(), e.Audience)
-	return result, err
-}
-
-// userName is the name and login of the user with an id, or the id when there is none.
-func (p *Pages) userName(v *Visit, id string) (string, error) {
-	user, err := p.Directory.FreshUser(v.Context(), id)
-	if directory.IsNotFound(err) {
-		return id, nil
-	}
-	return user.Name + " (" + user.Login + ")", err
 }
