@@ -205,16 +205,28 @@ type AppSecret struct {
 // AppStart shows how an app is wired up.
 type AppStart struct {
 	AppFrame
-	Issuer, AuthorizeURL, TokenURL, DiscoveryURL, IntrospectURL string
-	SignsIn                                                     bool // whether it gets codes
-	ActsItself                                                  bool // whether it gets client credentials
-	RedirectURI                                                 string
-	RedirectURIs                                                []Choice
-	Scope                                                       string
-	Offline                                                     bool
-	PKCE                                                        bool
-	Link                                                        *AuthorizationLink // when it was asked for
+	Issuer, AuthorizeURL, TokenURL, UserInfoURL, DiscoveryURL, IntrospectURL string
+	// AtlassianAuthorizeURL, AtlassianTokenURL and ResourcesURL are for apps that were made for Jira Cloud.
+	AtlassianAuthorizeURL, AtlassianTokenURL, ResourcesURL string
+	Insecure                                               bool   // whether Issuer is plain http
+	IDTokenAlgorithm                                       string // "" for the usual one
+	SignsIn                                                bool   // whether it gets codes
+	ActsItself                                             bool   // whether it gets client credentials
+	RedirectURI                                            string
+	RedirectURIs                                           []Choice
+	Scope                                                  string
+	AskedScope                                             string // with offline_access where Offline asks for it
+	AsksWho                                                bool   // whether Scope has openid
+	Offline                                                bool
+	PKCE                                                   bool
+	CodeRedirectURI                                        string    // RedirectURI with the port of Listener
+	Listener                                               *Listener // where a program waits for the code; nil where it cannot
+	RequestURL                                             string    // an authorization request without state and PKCE
+	Link                                                   *AuthorizationLink
 }
+
+// Listener is where a program on the machine of the browser waits for it.
+type Listener struct{ Address, Host, Port string }
 
 // AuthorizationLink is an authorization request that was made for trying it out.
 type AuthorizationLink struct {

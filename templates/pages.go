@@ -44,24 +44,27 @@ func New(basePath string) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	snippetOf, err := loadSnippets()
+	if err != nil {
+		return nil, err
+	}
 	layout, err := template.New("").Funcs(template.FuncMap{
-		"asset":    assets.path,
-		"at":       func(path string) string { return basePath + path },
-		"clip":     clip,
-		"download": download,
-		"focused":  focused,
-		"home":     func() string { return basePath + "/" },
-		"homeHost": homeHost,
-		"icon":     icons.svg,
-		"imageURL": imageURL,
-		"initials": initials,
-		"invalid":  invalid,
-		"ownURL":   ownURL,
-		"quoted":   quoted,
-		"readable": readable,
-		"shell":    shellWord,
-		"tab":      tabOf,
-		"webURL":   webURL,
+		"asset":     assets.path,
+		"at":        func(path string) string { return basePath + path },
+		"clip":      clip,
+		"download":  download,
+		"focused":   focused,
+		"home":      func() string { return basePath + "/" },
+		"homeHost":  homeHost,
+		"icon":      icons.svg,
+		"imageURL":  imageURL,
+		"initials":  initials,
+		"invalid":   invalid,
+		"ownURL":    ownURL,
+		"readable":  readable,
+		"snippetOf": snippetOf,
+		"tab":       tabOf,
+		"webURL":    webURL,
 	}).ParseFS(files, "layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the page layout: %w", err)

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/server/directory"
@@ -20,11 +22,9 @@ func (p *Pages) AppStart(v *Visit) error {
 		return err
 	}
 	query := v.URL.Query()
-	page := templates.AppStart{AppFrame: v.appFrame(service, "start"), Issuer: p.PublicURL, AuthorizeURL: p.PublicURL + oauth2.AuthorizePath,
-		TokenURL: p.PublicURL + oauth2.TokenPath, IntrospectURL: p.PublicURL + oauth2.IntrospectPath,
-		DiscoveryURL: p.PublicURL + "/.well-known/openid-configuration",
-		SignsIn:      service.AuthCodeFlowEnabled, ActsItself: service.ClientCredentialsFlowEnabled && !service.Public,
-		Scope: "openid profile email", PKCE: true}
+	page := p.addresses(templates.AppStart{AppFrame: v.appFrame(service, "start"), IDTokenAlgorithm: service.IDTokenSigningAlgorithm,
+		SignsIn: service.AuthCodeFlowEnabled, ActsItself: service.ClientCredentialsFlowEnabled && !service.Public,
+		Scope: "openid profile email", PKCE: true})
 	if query.Get("make") != "" {
 		page.Scope, page.Offline, page.PKCE = query.Get("scope"), query.Get("offline") != "", query.Get("pkce") != ""
 	}
@@ -36,10 +36,61 @@ func (p *Pages) AppStart(v *Visit) error {
 		}
 		page.RedirectURIs = append(page.RedirectURIs, templates.Choice{ID: uri, Name: uri, Chosen: chosen})
 	}
+	fillSnippets(&page)
 	if query.Get("make") != "" && page.SignsIn && page.RedirectURI != "" {
 		page.Link = p.authorizationLink(service, page)
 	}
 	return v.answer(page)
+}
+
+// addresses fills in those of the server.
+func (p *Pages) addresses(page templates.AppStart) templates.AppStart {
+	page.Issuer, page.Insecure = p.PublicURL, strings.HasPrefix(p.PublicURL, "http:")
+	page.AuthorizeURL, page.TokenURL = p.PublicURL+oauth2.AuthorizePath, p.PublicURL+oauth2.TokenPath
+	page.UserInfoURL, page.IntrospectURL = p.PublicURL+oauth2.UserInfoPath, p.PublicURL+oauth2.IntrospectPath
+	page.DiscoveryURL = p.PublicURL + "/.well-known/openid-configuration"
+	page.AtlassianAuthorizeURL, page.AtlassianTokenURL = p.PublicURL+oauth2.AtlassianAuthorizePath, p.PublicURL+oauth2.AtlassianTokenPath
+	page.ResourcesURL = p.PublicURL + oauth2.AccessibleResourcesPath
+	return page
+}
+
+// fillSnippets fills in what the programs of the quick start need beside the choices of the page.
+func fillSnippets(page *templates.AppStart) {
+	scope := strings.Fields(page.Scope)
+	page.AsksWho = slices.Contains(scope, directory.OpenID)
+	if page.Offline && !slices.Contains(scope, directory.OfflineAccess) {
+		scope = append(scope, directory.OfflineAccess)
+	}
+	page.AskedScope = strings.Join(scope, " ")
+	page.CodeRedirectURI, page.Listener = listenerOf(page.RedirectURI)
+	query := url.Values{"response_type": {"code"}, "client_id": {page.AppID}, "redirect_uri": {page.CodeRedirectURI}}
+	if page.AskedScope != "" {
+		query.Set("scope", page.AskedScope)
+	}
+	page.RequestURL = page.AuthorizeURL + "?" + query.Encode()
+}
+
+// freePort is where a program waits whose redirect URI leaves the port open (RFC 8252 section 7.3).
+const freePort = "8765"
+
+// listenerOf says where a program can wait for the browser that is sent to a redirect URI, and what it sends as the
+// redirect URI then; nil for one that leads to another machine, or to an app that is installed on this one.
+func listenerOf(redirectURI string) (string, *templates.Listener) {
+	parsed, err := url.Parse(redirectURI)
+	if err != nil || parsed.Scheme != "http" {
+		return redirectURI, nil
+	}
+	host, port := parsed.Hostname(), parsed.Port()
+	switch {
+	case host == "127.0.0.1" && port == "":
+		port = freePort
+		redirectURI = strings.Replace(redirectURI, "://127.0.0.1", "://127.0.0.1:"+freePort, 1)
+	case host == "localhost" && port == "":
+		port = "80"
+	case host != "127.0.0.1" && host != "localhost":
+		return redirectURI, nil
+	}
+	return redirectURI, &templates.Listener{Address: net.JoinHostPort(host, port), Host: host, Port: port}
 }
 
 // authorizationLink makes an authorization request of the page's choices (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
