@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,13 +95,67 @@ func TestABadExportIsRefusedWhole(t *testing.T) {
 	}
 }
 
+// FuzzHubExport holds that what is taken from a file stands in it, entry by entry, and that entries of any kind are read or
+// refused one by one.
 func FuzzHubExport(f *testing.F) {
 	f.Add([]byte(`{"services": {"services": [{"id": "x"}]}, "users": [], "usergroups": null}`))
 	f.Add([]byte(`{"users": [1, "x", {"id": {}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		export, err := parseHubExport(text)
-		if err != nil && len(export.services)+len(export.users)+len(export.groups) > 0 {
-			t.Error("a refused export has entries")
+		if err != nil {
+			if len(export.services)+len(export.users)+len(export.groups) > 0 {
+				t.Error("a refused export has entries")
+			}
+			return
+		}
+		var file map[string]any
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatalf("%q is accepted: %v", text, err)
+		}
+		for name, entries := range map[string][]json.RawMessage{"services": export.services, "users": export.users, "usergroups": export.groups} {
+			list := file[name]
+			if page, isPage := list.(map[string]any); isPage {
+				list = page[name]
+			}
+			var want []any
+			if list != nil {
+				want = list.([]any)
+			}
+			if len(entries) != len(want) {
+				t.Fatalf("%q has %d %s, want %d", text, len(entries), name, len(want))
+			}
+			for i, entry := range entries {
+				requireEntry(t, entry, want[i])
+			}
 		}
 	})
+}
+
+// requireEntry checks that an entry is what the file has, and that what is said not to be carried is there and not empty.
+func requireEntry(t *testing.T, entry json.RawMessage, want any) {
+	t.Helper()
+	var got any
+	if err := json.Unmarshal(entry, &got); err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("%q is an entry, want %v", entry, want)
+	}
+	object, _ := want.(map[string]any)
+	for _, known := range [][]string{serviceFields, userFields, groupFields} {
+		left := notCarried(entry, known...)
+		for name, value := range object {
+			if said := strings.Contains(left, name); !said && !slices.Contains(known, name) && !isEmptyJSON(value) {
+				t.Fatalf("%q: %q is left without a word: %s", entry, name, left)
+			}
+		}
+		if left != "" && len(object) == 0 {
+			t.Fatalf("%q is left without %s", entry, left)
+		}
+	}
+	var service directory.ServicePatch
+	var user hubUser
+	var group hubGroup
+	for _, into := range []any{&service, &user, &group} {
+		if err := json.Unmarshal(entry, into); err == nil && object == nil && want != nil {
+			t.Fatalf("%q is read as %+v", entry, into)
+		}
+	}
 }

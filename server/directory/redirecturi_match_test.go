@@ -2,6 +2,7 @@ package directory
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"testing"
 )
@@ -189,7 +190,10 @@ func joined(p uriParts) string {
 	return scheme + p.slashes + p.userInfo + p.host + p.port + p.path + p.query + p.fragment
 }
 
-// FuzzMatchRedirectURI holds the matching to the standard library's reading of both URIs.
+// loopbackPort is what RFC 8252 section 7.3 lets an app choose anew each time.
+var loopbackPort = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]+)?`)
+
+// FuzzMatchRedirectURI holds the matching to the exact rule, and to the standard library's reading of both URIs.
 func FuzzMatchRedirectURI(f *testing.F) {
 	for _, uri := range acceptedRedirectURIs {
 		f.Add(uri, uri)
@@ -219,6 +223,9 @@ func FuzzMatchRedirectURI(f *testing.F) {
 		}
 		if a.Scheme != b.Scheme || a.Hostname() != b.Hostname() || a.EscapedPath() != b.EscapedPath() || a.RawQuery != b.RawQuery {
 			t.Fatalf("%q matches %q", requested, allowed)
+		}
+		if withoutPort := loopbackPort.ReplaceAllString; allowed != requested && withoutPort(allowed, "$1") != withoutPort(requested, "$1") {
+			t.Fatalf("%q matches %q, and differs in more than the port of a loopback address", requested, allowed)
 		}
 		if a.Port() != b.Port() && (a.Scheme != "http" || !isLoopbackIP(hostWithBrackets(a))) {
 			t.Fatalf("%q matches %q on another port", requested, allowed)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -86,6 +87,67 @@ func FuzzAccess(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzAddresses holds the set of addresses to what the library says of each range, and its ranges to being printed.
+func FuzzAddresses(f *testing.F) {
+	for _, texts := range []string{"192.0.2.7", "10.0.0.0/8 192.168.0.0/16", "::ffff:10.0.0.0/104", "::/0", "0.0.0.0/0 ::/1", "fe80::1%eth0", "10.0.0.1/8",
+		"10.0.0.0/8 10.1.0.0/16", "::ffff:0:0/90", "10.0.0.0/08", "010.0.0.1", "1.2.3", "", "[::1]", "::1/129", "0.0.0.0/0", "::ffff:0.0.0.0/96 ::1"} {
+		f.Add(texts, []byte{10, 0, 0, 1})
+		f.Add(texts, netip.IPv6Loopback().AsSlice())
+	}
+	f.Fuzz(func(t *testing.T, text string, bits []byte) {
+		r := Default()
+		r.Addresses = strings.Split(text, " ")
+		c, err := Compile(r)
+		if err != nil {
+			var bad *Invalid
+			if !errors.As(err, &bad) || bad.Field != "addresses" || len(bad.Reason) > 500 {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if len(c.addresses) != len(r.Addresses) {
+			t.Fatalf("%q is read as %v", text, c.addresses)
+		}
+		for i, prefix := range c.addresses {
+			if again, err := parseAddress(prefix.String()); err != nil || again != prefix || prefix != prefix.Masked() || prefix.Addr().Is4In6() {
+				t.Fatalf("%q: %s is read again as %s, %v", text, prefix, again, err)
+			}
+			if i > 0 && prefix.Overlaps(c.addresses[i-1]) {
+				t.Fatalf("%q: %v overlap", text, c.addresses)
+			}
+		}
+		address, ok := netip.AddrFromSlice(bits)
+		if !ok {
+			return
+		}
+		if address = address.Unmap(); c.AllowsAddress(address) != allowedByOne(t, r.Addresses, address) {
+			t.Fatalf("%q: %s is allowed: %t", text, address, c.AllowsAddress(address))
+		}
+	})
+}
+
+// allowedByOne asks each text by itself.
+func allowedByOne(t *testing.T, texts []string, address netip.Addr) bool {
+	t.Helper()
+	for _, text := range texts {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			mapped := prefix.Addr().Is4In6() && netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96).Contains(address)
+			if mapped || prefix.Contains(address) {
+				return true
+			}
+			continue
+		}
+		single, err := netip.ParseAddr(text)
+		if err != nil {
+			t.Fatalf("%q is accepted", text)
+		}
+		if single.Unmap() == address {
+			return true
+		}
+	}
+	return false
 }
 
 func BenchmarkAccess(b *testing.B) {

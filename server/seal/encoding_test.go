@@ -157,6 +157,16 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for _, other := range []string{token[:len(token)-1], token[1:], text + token, token + text, RefreshToken.Prefix() + token[len(AccessToken.Prefix()):]} {
+			if other == token {
+				continue
+			}
+			for kind := AccessToken; kind <= PushedRequest; kind++ {
+				if _, err := ring.Open(t.Context(), kind, other); !errors.Is(err, ErrInvalid) {
+					t.Fatalf("%q opens as kind %d, as %q should: %v", other, kind, token, err)
+				}
+			}
+		}
 		c, err := ring.Open(t.Context(), AccessToken, token)
 		if err != nil {
 			if !errors.Is(err, ErrInvalid) {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -96,44 +95,4 @@ func TestJSONBodiesAreBoundedAndTyped(t *testing.T) {
 	if tooDeep([]byte(`{"a":"[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[["}`)) {
 		t.Error("brackets in a text count as depth")
 	}
-}
-
-func FuzzForm(f *testing.F) {
-	f.Add("application/json", `{"grant_type":"password","n":1}`)
-	f.Add("application/x-www-form-urlencoded", "grant_type=password&scope=a+b")
-	f.Add("application/json", `{"a":"1","a":"2"}`)
-	f.Fuzz(func(t *testing.T, contentType, body string) {
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-		r.Header.Set("Content-Type", contentType)
-		form, err := Form(httptest.NewRecorder(), r)
-		if err != nil {
-			return
-		}
-		for name, values := range form {
-			if len(values) != 1 {
-				t.Errorf("%q has %d values", name, len(values))
-			}
-		}
-	})
-}
-
-func FuzzDecodeJSON(f *testing.F) {
-	for _, body := range []string{"", "{}", "[]", "null", "1", `{"name": "x"}`, `{"name": 1}`, `{"name": "x"} {}`, `{"name": "x", "name": "y"}`,
-		`{"inner": {"list": ["a", 1]}}`, strings.Repeat("[", 30), strings.Repeat(`{"inner":`, 30), "{\"name\": \"\x00\"}", "{\"name\": \"\xff\"}", `{"name": "\ud800"}`, "\ufeff{}"} {
-		f.Add(body)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		var into struct {
-			Name  *string                 `json:"name"`
-			Inner struct{ List []string } `json:"inner"`
-		}
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-		err := DecodeJSON(httptest.NewRecorder(), r, &into)
-		if fault := (*Fault)(nil); err != nil && (!errors.As(err, &fault) || fault.Status < 400 || fault.Status > 499 || fault.Description == "") {
-			t.Errorf("%q: %v", body, err)
-		}
-		if err == nil && !json.Valid([]byte(body)) {
-			t.Errorf("%q was accepted", body)
-		}
-	})
 }

@@ -82,13 +82,14 @@ func forNode(element string) string {
 	return "unknown"
 }
 
-// PeerAddress is the address that the request came from, which may be that of a proxy, or the zero Addr.
+// PeerAddress is the address that the request came from, which may be that of a proxy, or the zero Addr. It has no zone,
+// which no range of trusted proxies would hold.
 func PeerAddress(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return peer.Addr().Unmap()
+	return peer.Addr().Unmap().WithZone("")
 }
 
 // Forwarded walks the values of a header in which each proxy has added whom it heard from, from the end, where the proxy
@@ -101,7 +102,7 @@ func Forwarded(peer netip.Addr, values []string, trusted []netip.Prefix) (netip.
 		if err != nil {
 			return peer, false
 		}
-		peer = hop.Unmap()
+		peer = hop.Unmap().WithZone("")
 	}
 	return peer, true
 }
