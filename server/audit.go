@@ -64,9 +64,12 @@ var refusals = []string{
 	"invalid_redirect_uri", "response_type_not_allowed",
 }
 
-// recordRefusal records a request that was refused, and why. Nothing that a caller has sent is in it, but for what the
+// recordRefusal records a request that was refused, and why, and counts one that failed. Nothing that a caller has sent is in it, but for what the
 // public text repeats.
 func (s *Server) recordRefusal(ctx context.Context, fault *web.Fault) {
+	if fault.Status >= http.StatusInternalServerError {
+		s.audit.Log.Count(audit.RequestFailed)
+	}
 	switch fault.Status {
 	case http.StatusUnauthorized:
 		if fault.Cause == nil {

@@ -90,6 +90,9 @@ func (s *Server) routes() []route {
 		{"GET", console.AppStartPath, person, s.console.Show(s.console.AppStart)},
 
 		{"GET", console.AdminPath, person, s.console.Show(s.console.Overview)},
+		{"GET", console.SettingsPath, person, s.console.Show(s.console.Settings)},
+		{"GET", console.KeysPath, person, s.console.Show(s.console.Keys)},
+		{"POST", console.KeysPath, person, s.console.Change(s.console.ChangeKeys, s.console.Keys)},
 		{"GET", console.ServicesPath, person, s.console.Show(s.console.Services)},
 		{"GET", console.UsersPath, person, s.console.Show(s.console.Users)},
 		{"POST", console.UsersPath, person, s.console.Change(s.console.CreateUser, s.console.Users)},
@@ -184,6 +187,11 @@ func (s *Server) routes() []route {
 
 		{"GET", "/api/rest/audit", account, s.hub.Authenticated(s.hub.AuditEvents)},
 		{"GET", "/api/rest/audit/export", account, s.hub.Authenticated(s.hub.ExportAudit)},
+
+		{"GET", "/api/rest/activity", account, s.hub.Authenticated(s.hub.Activity)},
+		{"GET", "/api/rest/keys", account, s.hub.Authenticated(s.hub.Keys)},
+		{"POST", "/api/rest/keys", account, s.hub.Authenticated(s.hub.RotateKeys)},
+		{"DELETE", "/api/rest/keys/{use}/{itemId}", account, s.hub.Authenticated(s.hub.RetireKey)},
 
 		{"GET", "/api/rest/users/{id}/connections", account, s.hub.Authenticated(s.hub.Connections)},
 		{"GET", "/api/rest/users/{id}/connections/{itemId}", account, s.hub.Authenticated(s.hub.Connection)},

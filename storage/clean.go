@@ -30,6 +30,8 @@ var cleanings = []struct{ table, sql string }{
 		(SELECT subject FROM attempts WHERE expires_at <= @now LIMIT @batch)`},
 	{"guard_allowances", `DELETE FROM guard_allowances WHERE expires_at <= @now AND subject IN
 		(SELECT subject FROM guard_allowances WHERE expires_at <= @now LIMIT @batch)`},
+	{"activity", `DELETE FROM activity WHERE expires_at <= @now AND (hour, name) IN
+		(SELECT hour, name FROM activity WHERE expires_at <= @now LIMIT @batch)`},
 }
 
 // Clean deletes what has expired by now and returns the number of rows by table. One failing table does not keep the

@@ -215,14 +215,14 @@ func filterableServices(postgres bool) filterable {
 			among(text("baseUrl", "url"), "id IN (SELECT service_id FROM service_base_urls WHERE %s)"),
 			among(text("redirectUri", "uri"), "id IN (SELECT service_id FROM redirect_uris WHERE %s)"),
 		},
-		conditions: []namedSQL{
+		conditions: append(weaknessConditions(), []namedSQL{
 			{"is: trusted", "trusted"}, {"is: public", "public"}, {"is: immutable", "immutable"},
 			{"has: applicationName", "application_name <> ''"}, {"has: vendor", "vendor <> ''"},
 			{"has: version", "version <> ''"}, {"has: homeUrl", "home_url <> ''"}, {"has: iconUrl", "icon_url <> ''"},
 			{"has: userUriPattern", "user_uri_pattern <> ''"}, {"has: groupUriPattern", "group_uri_pattern <> ''"},
 			{"has: baseUrl", "base_urls <> '[]'"}, {"has: baseUrls", "base_urls <> '[]'"},
 			{"has: redirectUri", ""}, {"has: redirectUris", ""},
-		},
+		}...),
 		orders: []namedSQL{
 			{"id", "id"}, {"key", "key_folded"}, {"name", "name_folded"},
 			{"applicationName", withoutCase("application_name", postgres)}, {"created", "created_at"},

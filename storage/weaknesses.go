@@ -28,6 +28,16 @@ func overHTTP(column string) string {
 	return condition + ")"
 }
 
+// weaknessConditions are the conditions by which a list of services is narrowed to those with a weakness, such as
+// "has: implicitWeakness".
+func weaknessConditions() []namedSQL {
+	var conditions []namedSQL
+	for _, name := range slices.Sorted(maps.Keys(weaknesses)) {
+		conditions = append(conditions, namedSQL{"has: " + name + "Weakness", "(" + weaknesses[name] + ")"})
+	}
+	return conditions
+}
+
 // CountWeaknesses counts the services that have each weakness, by its name; those that no service has are left out.
 func (r reader) CountWeaknesses(ctx context.Context) (map[string]int64, error) {
 	counts := map[string]int64{}

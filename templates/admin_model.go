@@ -1,11 +1,43 @@
 package templates
 
-// AdminOverview shows the settings of the server.
+// AdminOverview shows how much happens and what had better be mended.
 type AdminOverview struct {
 	Frame
+	Warnings                []Warning
+	Days                    []Choice // how far back the charts go
+	SignIns, Tokens, Errors Chart
+	Day                     bool // whether a bar is a whole day
+}
+
+// Warning is something that had better be mended.
+type Warning struct {
+	Kind     string // as [gatehouse/server/directory.WarningKind]
+	ID, Name string
+	Count    int64
+	At       string
+}
+
+// AdminSettings shows the settings of the server.
+type AdminSettings struct {
+	Frame
 	Settings []Setting
-	Keys     []Setting // by their id, the algorithm
-	KeysURL  string
+}
+
+// AdminKeys lists the keys of the server, with forms to replace and retire them.
+type AdminKeys struct {
+	Frame
+	Keys    []Key
+	KeysURL string // where the public ones are
+}
+
+// Key is a key without its secret.
+type Key struct {
+	Use       string // seal or sign
+	ID        int
+	Algorithm string
+	State     string // waiting, in-use or kept
+	Created   string
+	Active    string // since or from when it is used; "" for the beginning
 }
 
 // Setting is a value with its name.

@@ -116,6 +116,7 @@ type Apps struct {
 	Frame
 	Everyone    bool
 	MayRegister bool
+	Weakness    string // what all of them have, if they are narrowed to that
 	Query       string
 	Apps        []AppRow
 	Paging      Paging

@@ -27,6 +27,8 @@ var consolePages = map[string]any{
 	"app_secrets.html":      AppSecrets{},
 	"app_start.html":        AppStart{},
 	"admin_overview.html":   AdminOverview{},
+	"admin_settings.html":   AdminSettings{},
+	"admin_keys.html":       AdminKeys{},
 	"admin_users.html":      AdminUsers{},
 	"admin_user.html":       AdminUser{},
 	"admin_groups.html":     AdminGroups{},

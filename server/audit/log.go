@@ -49,6 +49,7 @@ type Log struct {
 	policies Policies
 	gathered []storage.AuditEvent
 	lost     int64
+	counted  map[hourly]int64
 	// waiting says that a write of gathered events is due by itself.
 	waiting bool
 	log     *slog.Logger
@@ -114,6 +115,7 @@ func (l *Log) Record(ctx context.Context, tx *storage.Tx, event Event) error {
 // Gather takes an event that is written with others within a second, or by [Log.Flush]. It does not wait. When too many
 // are waiting, because the database does not keep up, the event is counted and not kept, and the log says how many were.
 func (l *Log) Gather(ctx context.Context, event Event) {
+	l.Count(event.Name)
 	if l.Policy(event.Name.Category()).Off {
 		return
 	}
@@ -129,12 +131,17 @@ func (l *Log) Gather(ctx context.Context, event Event) {
 	default:
 		l.gathered = append(l.gathered, row)
 	}
+	l.writeSoon()
+	if len(l.gathered) == gatheredAtOnce {
+		go l.flushInBackground()
+	}
+}
+
+// writeSoon has what has been gathered and counted written; l.mu is held.
+func (l *Log) writeSoon() {
 	if !l.waiting {
 		l.waiting = true
 		time.AfterFunc(gatherInterval, l.writeInBackground)
-	}
-	if len(l.gathered) == gatheredAtOnce {
-		go l.flushInBackground()
 	}
 }
 
@@ -178,14 +185,11 @@ func (l *Log) flushInBackground() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.log.ErrorContext(ctx, "gathered audit events are not written yet", "waiting", len(l.gathered), "cause", err)
-		if !l.waiting {
-			l.waiting = true
-			time.AfterFunc(gatherInterval, l.writeInBackground)
-		}
+		l.writeSoon()
 	}
 }
 
-// Flush writes what has been gathered by now. What could not be written stays gathered.
+// Flush writes what has been gathered and counted by now. What could not be written stays so.
 func (l *Log) Flush(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -200,7 +204,7 @@ func (l *Log) Flush(ctx context.Context) error {
 		}
 	}
 	l.putBack(events)
-	return err
+	return errors.Join(err, l.writeCounts(ctx))
 }
 
 // batchOf is the beginning of events that belongs to one category and is not too long for a transaction.

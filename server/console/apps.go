@@ -53,6 +53,7 @@ func (p *Pages) listApps(v *Visit, page templates.Apps, read func(storage.List) 
 	}
 	page.Query = v.URL.Query().Get("query")
 	page.Paging = v.paging(list, len(services), total)
+	keepParameter(&page.Paging, "weakness", page.Weakness)
 	return v.answer(page)
 }
 

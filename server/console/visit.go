@@ -23,6 +23,7 @@ type Pages struct {
 	Browser   *login.Browser
 	Templates *templates.Pages
 	Explainer *access.Explainer
+	Keyring   directory.Keyring
 	// BasePath is the path of the public URL, "" or "/hub".
 	BasePath  string
 	PublicURL string

@@ -44,6 +44,9 @@ func (d *Directory) SignIn(ctx context.Context, who Authenticated, n NewSession)
 		}
 		return d.audit.Record(ctx, tx, audit.Event{Name: audit.SignedIn, Target: auditUser(who.User), Author: auditUser(who.User)})
 	})
+	if err == nil {
+		d.audit.Count(audit.SignedIn)
+	}
 	return cookie, err
 }
 

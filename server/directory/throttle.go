@@ -70,7 +70,7 @@ func (d *Directory) checkThrottle(ctx context.Context, subjects []attemptSubject
 // countFailure counts a failed attempt of each subject, and records it.
 func (d *Directory) countFailure(ctx context.Context, subjects []attemptSubject, refused audit.Event) error {
 	now := d.now()
-	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+	err := d.store.Tx(ctx, func(tx *storage.Tx) error {
 		for _, subject := range subjects {
 			err := tx.CountFailure(subject.name, now, now.Add(failuresForgotten), func(failures int64) time.Time {
 				return now.Add(subject.wait(failures))
@@ -81,6 +81,10 @@ func (d *Directory) countFailure(ctx context.Context, subjects []attemptSubject,
 		}
 		return d.audit.Record(ctx, tx, refused)
 	})
+	if err == nil {
+		d.audit.Count(refused.Name)
+	}
+	return err
 }
 
 // forgetFailures clears the account's count; the network's stays, or an attacker would clear it with an account of

@@ -22,6 +22,7 @@ type API struct {
 	// Limits bound how often the API may be called.
 	Limits    *web.Limits
 	Connector *connect.Connector
+	Keyring   directory.Keyring
 	// Registrations bounds how often strangers may register services from one address.
 	Registrations *web.Limiter
 	// PublicURL is how clients reach the server, without a trailing slash.

@@ -150,6 +150,7 @@ func (s *Server) recordUnspent(ctx context.Context, session *session, grantType 
 		event.Name = audit.GrantCreated
 	}
 	if s.Directory.Audit().Policy(event.Name.Category()).Off {
+		s.Directory.Audit().Count(event.Name) // and no changes are put together
 		return
 	}
 	event.Changes = []audit.Change{{Field: "grantType", New: grantType}, {Field: "scope", New: grantedScope(session)}}
