@@ -18,7 +18,9 @@ type Permission struct {
 	// Operation is "read" or "write".
 	Operation string
 	// Granular tells one about a single kind of thing from a classic one, which is about many.
-	Granular  bool
+	Granular bool
+	// Version counts the changes.
+	Version   int64
 	CreatedAt Time
 	UpdatedAt Time
 }
@@ -96,7 +98,7 @@ func (tx *Tx) InsertPermission(permission Permission) error {
 
 // UpdatePermission stores what a permission says of itself; its key and service stay. [ErrNotFound] when there is none.
 func (tx *Tx) UpdatePermission(permission Permission) error {
-	result := tx.db.Model(&permission).Select("Name", "Description", "Operation", "Granular", "UpdatedAt").Updates(&permission)
+	result := tx.db.Model(&permission).Select("Name", "Description", "Operation", "Granular", "Version", "UpdatedAt").Updates(&permission)
 	if result.Error == nil && result.RowsAffected == 0 {
 		return translate("update permission", gorm.ErrRecordNotFound)
 	}

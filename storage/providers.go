@@ -22,8 +22,10 @@ type Provider struct {
 	RevocationEndpoint                 string
 	PushedAuthorizationRequestEndpoint string
 	Scopes                             []string `gorm:"serializer:json"`
-	CreatedAt                          Time
-	UpdatedAt                          Time
+	// Version counts the changes.
+	Version   int64
+	CreatedAt Time
+	UpdatedAt Time
 }
 
 // Provider finds a provider by its id.

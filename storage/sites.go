@@ -16,6 +16,8 @@ type Site struct {
 	URL        string `gorm:"column:url"`
 	// AvatarURL is empty for a site without a picture.
 	AvatarURL string
+	// Version counts the changes.
+	Version   int64
 	CreatedAt Time
 	UpdatedAt Time
 }
@@ -51,7 +53,7 @@ func (tx *Tx) InsertSite(site Site) error {
 // UpdateSite stores what a site says of itself; its service stays. [ErrNotFound] when there is none.
 func (tx *Tx) UpdateSite(site Site) error {
 	site.NameFolded = Fold(site.Name)
-	result := tx.db.Model(&site).Select("Name", "NameFolded", "URL", "AvatarURL", "UpdatedAt").Updates(&site)
+	result := tx.db.Model(&site).Select("Name", "NameFolded", "URL", "AvatarURL", "Version", "UpdatedAt").Updates(&site)
 	if result.Error == nil && result.RowsAffected == 0 {
 		return translate("update site", gorm.ErrRecordNotFound)
 	}

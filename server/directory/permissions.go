@@ -82,38 +82,40 @@ func (d *Directory) PublishPermission(ctx context.Context, actor Actor, serviceI
 	return permission, err
 }
 
-// ChangePermission changes what the patch names, but for the key, for those who may publish it. The errors are
-// [ErrForbidden], [storage.ErrNotFound] and [*InvalidField].
-func (d *Directory) ChangePermission(ctx context.Context, actor Actor, serviceID, key string, patch PermissionPatch) error {
+// ChangePermission changes what the patch names, but for the key, for those who may publish it, and returns the permission
+// as it is then. The errors are [ErrForbidden], [ErrChanged], [storage.ErrNotFound] and [*InvalidField].
+func (d *Directory) ChangePermission(ctx context.Context, actor Actor, serviceID, key string, patch PermissionPatch, expected Expected) (after storage.Permission, err error) {
 	if patch.Key != nil && *patch.Key != key {
-		return &InvalidField{Field: "key", Reason: "cannot be changed; publish another permission"}
+		return after, &InvalidField{Field: "key", Reason: "cannot be changed; publish another permission"}
 	}
 	if !permissionKey.MatchString(key) {
-		return storage.ErrNotFound
+		return after, storage.ErrNotFound
 	}
-	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
-		before, err := permissionOf(ctx, tx, serviceID, key)
+	err = d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		before, err := expectedPermission(ctx, tx, serviceID, key, expected)
 		if err != nil {
 			return nil, err
 		}
-		after := before
+		after = before
 		patch.apply(&after)
-		after.UpdatedAt = storage.At(d.now())
-		if err := checkPermission(after); err != nil {
+		if err := checkPermission(after); err != nil || after == before {
 			return nil, err
 		}
+		after.Version++
+		after.UpdatedAt = storage.At(d.now())
 		return audit.Diff(permissionFacts(before), permissionFacts(after)), tx.UpdatePermission(after)
 	})
+	return after, err
 }
 
 // WithdrawPermission deletes a permission, for those who may publish it: nobody can ask for it any more, and it is no part
-// of the tokens that were issued with it. The errors are [ErrForbidden] and [storage.ErrNotFound].
-func (d *Directory) WithdrawPermission(ctx context.Context, actor Actor, serviceID, key string) error {
+// of the tokens that were issued with it. The errors are [ErrForbidden], [ErrChanged] and [storage.ErrNotFound].
+func (d *Directory) WithdrawPermission(ctx context.Context, actor Actor, serviceID, key string, expected Expected) error {
 	if !permissionKey.MatchString(key) {
 		return storage.ErrNotFound
 	}
 	err := d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
-		permission, err := permissionOf(ctx, tx, serviceID, key)
+		permission, err := expectedPermission(ctx, tx, serviceID, key, expected)
 		if err != nil {
 			return nil, err
 		}
@@ -123,11 +125,15 @@ func (d *Directory) WithdrawPermission(ctx context.Context, actor Actor, service
 	return err
 }
 
-// permissionOf finds a permission of a service in a transaction.
-func permissionOf(ctx context.Context, tx *storage.Tx, serviceID, key string) (storage.Permission, error) {
+// expectedPermission finds a permission of a service in a transaction that has locked the service; [ErrChanged] when it is
+// of another version than was expected.
+func expectedPermission(ctx context.Context, tx *storage.Tx, serviceID, key string, expected Expected) (storage.Permission, error) {
 	permission, err := tx.Permission(ctx, key)
 	if err == nil && permission.ServiceID != serviceID {
 		err = storage.ErrNotFound
+	}
+	if err == nil {
+		err = expected.check(permission.Version)
 	}
 	return permission, err
 }

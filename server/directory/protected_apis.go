@@ -176,7 +176,12 @@ func (d *Directory) UpdateProtectedAPI(ctx context.Context, actor Actor, id stri
 		if err != nil {
 			return err
 		}
-		row.Rules, row.UpdatedAt = encodeRules(compiled), storage.At(d.now())
+		encoded := encodeRules(compiled)
+		if encoded == row.Rules {
+			after = ProtectedAPI{id, compiled, row.Version}
+			return nil
+		}
+		row.Rules, row.UpdatedAt = encoded, storage.At(d.now())
 		after = ProtectedAPI{id, compiled, row.Version + 1}
 		if err := tx.UpdateProtectedAPI(row); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -67,24 +68,24 @@ func (d *Relations) CreateProvider(ctx context.Context, actor Actor, patch Provi
 }
 
 // UpdateProvider changes what the patch names; an empty text or list clears. The secret goes only to the addresses that
-// it was given for: it is sent again with a change of these, and what people have connected ends. The errors are
-// [ErrForbidden] for whoever is no administrator, [storage.ErrNotFound] and [*InvalidField].
-func (d *Relations) UpdateProvider(ctx context.Context, actor Actor, id string, patch ProviderPatch) error {
-	before, err := d.Provider(ctx, actor, id)
-	if err != nil {
-		return err
+// it was given for: it is sent again with a change of these, and what people have connected ends. It returns the provider
+// as it is then. The errors are [ErrForbidden] for whoever is no administrator, [ErrChanged], [storage.ErrNotFound] and
+// [*InvalidField].
+func (d *Relations) UpdateProvider(ctx context.Context, actor Actor, id string, patch ProviderPatch, expected Expected) (after storage.Provider, err error) {
+	if _, err := d.Provider(ctx, actor, id); err != nil {
+		return after, err
 	}
 	// What is encrypted is so before the transaction.
-	sealed := storage.Provider{ID: before.ID}
+	sealed := storage.Provider{ID: id}
 	if err := d.lockSecret(patch, &sealed); err != nil {
-		return err
+		return after, err
 	}
 	err = d.store.Tx(ctx, func(tx *storage.Tx) error {
-		before, err := tx.LockProvider(ctx, id)
+		before, err := expectedProvider(ctx, tx, id, expected)
 		if err != nil {
 			return err
 		}
-		after := before
+		after = before
 		patch.apply(&after)
 		if patch.Secret != nil {
 			after.SealedSecret = sealed.SealedSecret
@@ -92,6 +93,10 @@ func (d *Relations) UpdateProvider(ctx context.Context, actor Actor, id string, 
 		if err := checkProvider(after); err != nil {
 			return err
 		}
+		if reflect.DeepEqual(before, after) {
+			return nil
+		}
+		after.Version++
 		after.UpdatedAt = storage.At(d.now())
 		if moved(before, after) {
 			if before.SealedSecret != "" && patch.Secret == nil {
@@ -106,7 +111,17 @@ func (d *Relations) UpdateProvider(ctx context.Context, actor Actor, id string, 
 		}
 		return d.recordProvider(ctx, tx, audit.ProviderChanged, before, after)
 	})
-	return providerConflict(err)
+	return after, providerConflict(err)
+}
+
+// expectedProvider finds a provider and keeps others from changing it until the transaction ends; [ErrChanged] when it is
+// of another version than was expected.
+func expectedProvider(ctx context.Context, tx *storage.Tx, id string, expected Expected) (storage.Provider, error) {
+	provider, err := tx.LockProvider(ctx, id)
+	if err == nil {
+		err = expected.check(provider.Version)
+	}
+	return provider, err
 }
 
 // recordProvider records what is different in two versions of a provider, of which one may be empty.
@@ -159,13 +174,16 @@ func (d *Relations) ProviderSecret(provider storage.Provider) (string, error) {
 }
 
 // DeleteProvider deletes a provider with what people have connected; the provider is not told. The errors are
-// [ErrForbidden] for whoever is no administrator, and [storage.ErrNotFound].
-func (d *Relations) DeleteProvider(ctx context.Context, actor Actor, id string) error {
-	before, err := d.Provider(ctx, actor, id)
-	if err != nil {
+// [ErrForbidden] for whoever is no administrator, [ErrChanged] and [storage.ErrNotFound].
+func (d *Relations) DeleteProvider(ctx context.Context, actor Actor, id string, expected Expected) error {
+	if _, err := d.Provider(ctx, actor, id); err != nil {
 		return err
 	}
 	return d.store.Tx(ctx, func(tx *storage.Tx) error {
+		before, err := expectedProvider(ctx, tx, id, expected)
+		if err != nil {
+			return err
+		}
 		if err := tx.DeleteProvider(id); err != nil {
 			return err
 		}

@@ -82,38 +82,50 @@ func (d *Directory) PublishSite(ctx context.Context, actor Actor, serviceID stri
 	return site, err
 }
 
-// ChangeSite changes what the patch names, but for the id, for those who may publish it. The errors are [ErrForbidden],
-// [storage.ErrNotFound] and [*InvalidField].
-func (d *Directory) ChangeSite(ctx context.Context, actor Actor, serviceID, id string, patch SitePatch) error {
+// ChangeSite changes what the patch names, but for the id, for those who may publish it, and returns the site as it is then.
+// The errors are [ErrForbidden], [ErrChanged], [storage.ErrNotFound] and [*InvalidField].
+func (d *Directory) ChangeSite(ctx context.Context, actor Actor, serviceID, id string, patch SitePatch, expected Expected) (after storage.Site, err error) {
 	if patch.ID != nil && *patch.ID != id {
-		return &InvalidField{Field: "id", Reason: "cannot be changed; publish another site"}
+		return after, &InvalidField{Field: "id", Reason: "cannot be changed; publish another site"}
 	}
 	if !siteID.MatchString(id) {
-		return storage.ErrNotFound
+		return after, storage.ErrNotFound
 	}
-	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
-		before, err := tx.Site(ctx, serviceID, id)
+	err = d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
+		before, err := expectedSite(ctx, tx, serviceID, id, expected)
 		if err != nil {
 			return nil, err
 		}
-		after := before
+		after = before
 		patch.apply(&after)
-		after.UpdatedAt = storage.At(d.now())
-		if err := checkSite(after); err != nil {
+		if err := checkSite(after); err != nil || after == before {
 			return nil, err
 		}
+		after.Version++
+		after.UpdatedAt = storage.At(d.now())
 		return audit.Diff(siteFacts(before), siteFacts(after)), tx.UpdateSite(after)
 	})
+	return after, err
+}
+
+// expectedSite finds a site in a transaction that has locked its service; [ErrChanged] when it is of another version than
+// was expected.
+func expectedSite(ctx context.Context, tx *storage.Tx, serviceID, id string, expected Expected) (storage.Site, error) {
+	site, err := tx.Site(ctx, serviceID, id)
+	if err == nil {
+		err = expected.check(site.Version)
+	}
+	return site, err
 }
 
 // WithdrawSite deletes a site, for those who may publish it: the permissions that were granted for it are no part of the
-// tokens any more. The errors are [ErrForbidden] and [storage.ErrNotFound].
-func (d *Directory) WithdrawSite(ctx context.Context, actor Actor, serviceID, id string) error {
+// tokens any more. The errors are [ErrForbidden], [ErrChanged] and [storage.ErrNotFound].
+func (d *Directory) WithdrawSite(ctx context.Context, actor Actor, serviceID, id string, expected Expected) error {
 	if !siteID.MatchString(id) {
 		return storage.ErrNotFound
 	}
 	return d.changePublished(ctx, actor, serviceID, func(tx *storage.Tx) ([]audit.Change, error) {
-		site, err := tx.Site(ctx, serviceID, id)
+		site, err := expectedSite(ctx, tx, serviceID, id, expected)
 		if err != nil {
 			return nil, err
 		}

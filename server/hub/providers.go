@@ -78,23 +78,26 @@ func (a *API) Provider(w http.ResponseWriter, r *http.Request, actor directory.A
 	return a.answerProvider(w, r, provider)
 }
 
-// UpdateProvider answers POST /api/rest/relations/providers/{id}: 200 with an empty body, as for services.
+// UpdateProvider answers POST /api/rest/relations/providers/{id}: 200 with an empty body, as for services, and the new
+// version as ETag. If-Match makes sure that nobody has changed the provider since.
 func (a *API) UpdateProvider(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	var patch directory.ProviderPatch
 	if err := web.DecodeJSON(w, r, &patch); err != nil {
 		return err
 	}
 	id := mux.Vars(r)["id"]
-	if err := a.Connector.UpdateProvider(r.Context(), actor, id, patch); err != nil {
+	after, err := a.Connector.UpdateProvider(r.Context(), actor, id, patch, ifMatch(r))
+	if err != nil {
 		return notFound(id, err)
 	}
+	setETag(w, after.Version)
 	return empty(w)
 }
 
 // DeleteProvider answers DELETE /api/rest/relations/providers/{id}.
 func (a *API) DeleteProvider(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id := mux.Vars(r)["id"]
-	if err := a.Connector.DeleteProvider(r.Context(), actor, id); err != nil {
+	if err := a.Connector.DeleteProvider(r.Context(), actor, id, ifMatch(r)); err != nil {
 		return notFound(id, err)
 	}
 	return empty(w)
@@ -109,6 +112,7 @@ func (a *API) answerProvider(w http.ResponseWriter, r *http.Request, provider st
 	if err != nil {
 		return err
 	}
+	setETag(w, provider.Version)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
 }

@@ -102,11 +102,13 @@ func (a *API) answerPermission(w http.ResponseWriter, r *http.Request, fields we
 	if err != nil {
 		return err
 	}
+	setETag(w, permission.Version)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
 }
 
-// ChangePermission answers POST /api/rest/services/{id}/permissions/{itemId}: 200 with an empty body.
+// ChangePermission answers POST /api/rest/services/{id}/permissions/{itemId}: 200 with an empty body, and the new version
+// as ETag. If-Match makes sure that nobody has changed the permission since.
 func (a *API) ChangePermission(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id, err := serviceID(r, actor)
 	if err != nil {
@@ -116,9 +118,11 @@ func (a *API) ChangePermission(w http.ResponseWriter, r *http.Request, actor dir
 	if err := web.DecodeJSON(w, r, &patch); err != nil {
 		return err
 	}
-	if err := a.Directory.ChangePermission(r.Context(), actor, id, mux.Vars(r)["itemId"], patch); err != nil {
+	after, err := a.Directory.ChangePermission(r.Context(), actor, id, mux.Vars(r)["itemId"], patch, ifMatch(r))
+	if err != nil {
 		return notFound(mux.Vars(r)["itemId"], err)
 	}
+	setETag(w, after.Version)
 	return empty(w)
 }
 
@@ -129,7 +133,7 @@ func (a *API) WithdrawPermission(w http.ResponseWriter, r *http.Request, actor d
 	if err != nil {
 		return err
 	}
-	if err := a.Directory.WithdrawPermission(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {
+	if err := a.Directory.WithdrawPermission(r.Context(), actor, id, mux.Vars(r)["itemId"], ifMatch(r)); err != nil {
 		return notFound(mux.Vars(r)["itemId"], err)
 	}
 	return empty(w)

@@ -82,11 +82,13 @@ func answerSite(w http.ResponseWriter, fields web.Fields, site storage.Site) err
 	if err != nil {
 		return err
 	}
+	setETag(w, site.Version)
 	web.JSON(w, http.StatusOK, fields.Project(entity))
 	return nil
 }
 
-// ChangeSite answers POST /api/rest/services/{id}/sites/{itemId}: 200 with an empty body.
+// ChangeSite answers POST /api/rest/services/{id}/sites/{itemId}: 200 with an empty body, and the new version as ETag.
+// If-Match makes sure that nobody has changed the site since.
 func (a *API) ChangeSite(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id, err := serviceID(r, actor)
 	if err != nil {
@@ -96,9 +98,11 @@ func (a *API) ChangeSite(w http.ResponseWriter, r *http.Request, actor directory
 	if err := web.DecodeJSON(w, r, &patch); err != nil {
 		return err
 	}
-	if err := a.Directory.ChangeSite(r.Context(), actor, id, mux.Vars(r)["itemId"], patch); err != nil {
+	after, err := a.Directory.ChangeSite(r.Context(), actor, id, mux.Vars(r)["itemId"], patch, ifMatch(r))
+	if err != nil {
 		return notFound(mux.Vars(r)["itemId"], err)
 	}
+	setETag(w, after.Version)
 	return empty(w)
 }
 
@@ -109,7 +113,7 @@ func (a *API) WithdrawSite(w http.ResponseWriter, r *http.Request, actor directo
 	if err != nil {
 		return err
 	}
-	if err := a.Directory.WithdrawSite(r.Context(), actor, id, mux.Vars(r)["itemId"]); err != nil {
+	if err := a.Directory.WithdrawSite(r.Context(), actor, id, mux.Vars(r)["itemId"], ifMatch(r)); err != nil {
 		return notFound(mux.Vars(r)["itemId"], err)
 	}
 	return empty(w)
