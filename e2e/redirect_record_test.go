@@ -172,9 +172,29 @@ func TestStrangersCannotFloodTheRecordOfRedirectURIs(t *testing.T) {
 	})
 }
 
+func TestARedirectURIOfPlainHTTPIsRecordedWhereAnAdministratorMayAcceptIt(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		const uri = "http://intranet.example/back"
+		owner := s.as(t, s.developer(t, "dora"))
+		created := s.rest(t, http.MethodPost, "/services?fields=id,secret", fields{"name": "Dora's", "redirectUris": []string{callback}}, owner).ok(t)
+		a := app{testServer: s, id: text(t, created, "id"), secret: text(t, created, "secret"), redirectURI: callback}
+		a.comeBackTo(t, uri)
+		accept := "/services/" + a.id + "/untrustedredirecturis/" + text(t, a.untrusted(t, uri)[0], "id") + "/accept"
+		if said := s.rest(t, http.MethodPost, accept, nil, owner).refused(t, http.StatusBadRequest, "bad_request"); !strings.Contains(said, "administrator") {
+			t.Errorf("the owner is told %q", said)
+		}
+		a.untrusted(t, uri)
+		s.rest(t, http.MethodPost, accept, nil).mustBe200(t)
+		s.clock.advance(time.Second)
+		if p := s.browser(t, "ann").visit(t, a.authorizeURL("redirect_uri", uri)); !p.isSignIn() {
+			t.Errorf("the accepted URI leads to %s, status %d", p.address, p.status)
+		}
+	})
+}
+
 func TestARedirectURIThatCannotBeRegisteredIsNotRecorded(t *testing.T) {
 	s := onSQLite(t)
-	a := s.register(t, nil)
+	a := s.register(t, fields{"public": true})
 	for _, uri := range []string{"javascript:alert(1)", "http://evil.example/", "https://u:p@app.example/", "https://app.example/#f", "//app.example",
 		"https://app.example/" + strings.Repeat("x", 2048), "https://*.example/", "\xff"} {
 		a.comeBackTo(t, uri)

@@ -61,11 +61,11 @@ func within(age, interval time.Duration) bool { return age >= 0 && age < interva
 
 // RefusedRedirectURI returns what stores a redirect URI that an authorization request of a service was refused for, with
 // the host or address that it was tried from, so that whoever administers the service can accept it. It returns nil for
-// one that cannot be registered, and when one of the service was stored less than ten seconds ago. The newest twenty of a
-// service are kept.
+// one that nobody can register for the service, and when one of the service was stored less than ten seconds ago. The
+// newest twenty of a service are kept.
 func (d *Directory) RefusedRedirectURI(service storage.Service, uri, triedFrom string) func(context.Context) error {
 	now := d.now()
-	if service.Immutable || CheckRedirectURI(uri) != nil || !d.tried.allow(service.ID, now) {
+	if service.Immutable || !d.canBeRegistered(service, uri) || !d.tried.allow(service.ID, now) {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(uri))
@@ -74,6 +74,13 @@ func (d *Directory) RefusedRedirectURI(service storage.Service, uri, triedFrom s
 	return func(ctx context.Context) error {
 		return d.store.Tx(ctx, func(tx *storage.Tx) error { return tx.KeepUntrustedRedirectURI(tried, untrustedKept) })
 	}
+}
+
+// canBeRegistered says whether an administrator could register a redirect URI for a service. One of plain http is for
+// services with a secret, and of no use under [Strict].
+func (d *Directory) canBeRegistered(service storage.Service, uri string) bool {
+	err := CheckRedirectURI(uri)
+	return err == nil || isPlainHTTP(err) && !service.Public && !d.settings.Profile.strict()
 }
 
 // UntrustedRedirectURIs lists the redirect URIs that requests of a service were refused for, the last first. The errors
