@@ -39,6 +39,34 @@ func TestAServiceSignsPeopleOut(t *testing.T) {
 	})
 }
 
+func TestOldClientsSignOutByTheirRedirectURIAlone(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		s.register(t, fields{"name": "Absolute", "redirectUris": []string{callback, "com.example.app:/back"}})
+		s.register(t, fields{"name": "Relative", "homeUrl": "https://dashboard.example/hub/home", "baseUrls": []string{"https://base.example/x"},
+			"redirectUris": []string{"/bye"}})
+		for _, uri := range []string{callback, "https://dashboard.example/bye", "https://dashboard.example/hub/home/bye", "https://base.example/x/bye"} {
+			b := s.browser(t, "ann").signedIn(t)
+			session := b.cookie(t)
+			if got := b.logout(t, "request_credentials", "skip", "redirect_uri", uri); got.location != uri {
+				t.Errorf("the browser goes to %q with status %d, want %s", got.location, got.status, uri)
+			}
+			if who := s.whoIs(t, session); who != "" {
+				t.Errorf("%s: %s is still signed in", uri, who)
+			}
+		}
+		b := s.browser(t, "ann").signedIn(t)
+		for _, uri := range []string{"https://app.example/callback/", "https://app.example/Callback", "https://app.example/", "https://app.example.evil.example/callback",
+			"https://dashboard.example/bye?x", "//app.example/callback", "com.example.app:/back", "javascript:alert(1)", "https://app.example/\x00", "https://u@app.example/callback", "\x00", ""} {
+			if got := b.logout(t, "request_credentials", "skip", "redirect_uri", uri); got.location != "" || got.address.Path != "/" {
+				t.Errorf("%q leads to %q and %s", uri, got.location, got.address)
+			}
+		}
+		if who := s.whoIs(t, b.cookie(t)); who != "ann" {
+			t.Errorf("an address that nobody has registered has signed out: %q", who)
+		}
+	})
+}
+
 // idToken is one of ann's for the app, from an hour and more ago.
 func (s *testServer) idToken(t *testing.T, a app) string {
 	t.Helper()

@@ -13,8 +13,9 @@ import (
 
 // Logout answers GET /api/rest/oauth2/logout: a service sends the browser here to end its session (OpenID Connect
 // RP-Initiated Logout section 2, and Hub's shorter form with client_id and state alone). The browser goes on to a
-// redirect URI of the service, never to another address. A request that names no service leads to the start page, where
-// the person can sign out themselves.
+// redirect URI of the service, never to another address. Clients older than client_id here send redirect_uri alone, by
+// which its service is found (contract section 4). A request that names no service leads to the start page, where the
+// person can sign out themselves.
 func (s *Server) Logout(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	service, subject, err := s.loggingOut(r, query)
@@ -48,7 +49,7 @@ func (s *Server) Logout(w http.ResponseWriter, r *http.Request) error {
 }
 
 // loggingOut finds the service by client_id or by the id_token that it was given, and the user of that id_token, which
-// may have expired. The error is [storage.ErrNotFound] when none is named.
+// may have expired, or else by redirect_uri. The error is [storage.ErrNotFound] when none is named.
 func (s *Server) loggingOut(r *http.Request, query url.Values) (service storage.Service, subject string, err error) {
 	clientID := query.Get("client_id")
 	if hint := query.Get("id_token_hint"); hint != "" {
@@ -60,6 +61,10 @@ func (s *Server) loggingOut(r *http.Request, query url.Values) (service storage.
 			return service, "", invalidRequest("client_id is not the service that id_token_hint was made for")
 		}
 		clientID, subject = claims.Audience, claims.Subject
+	}
+	if clientID == "" {
+		service, err = s.Directory.ServiceReturningTo(r.Context(), query.Get("redirect_uri"))
+		return service, "", err
 	}
 	service, err = s.Directory.Service(r.Context(), clientID)
 	return service, subject, err
