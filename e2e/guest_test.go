@@ -93,6 +93,10 @@ func TestOnlyTheServicesOwnPagesPutAFrameAroundTheSignInPage(t *testing.T) {
 			t.Errorf("the %s page lets itself be framed: %v", name, p.header)
 		}
 	}
+	framed := b.visit(t, a.authorizeURL(), header("Sec-Fetch-Dest", "iframe"))
+	if len(elements(framed.document(t), "form")) != 0 || !strings.Contains(framed.header.Get("Content-Security-Policy"), "https://home.example") {
+		t.Errorf("in a frame the consent page is %v %s", framed.header, framed.words(t))
+	}
 	if signIn.header.Get("Cross-Origin-Opener-Policy") != "" {
 		t.Error("the sign-in page has a COOP header, which breaks sign-in by popup")
 	}

@@ -54,6 +54,8 @@ type ringApp struct {
 type requestLog struct {
 	mu        sync.Mutex
 	addresses []*url.URL
+	// grown gets a word when there is one more.
+	grown chan struct{}
 }
 
 func (l *requestLog) add(text string) {
@@ -64,6 +66,23 @@ func (l *requestLog) add(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.addresses = append(l.addresses, address)
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
+}
+
+// waitFor waits until there have been n requests with request_credentials of a mode.
+func (l *requestLog) waitFor(t *testing.T, mode string, n int) {
+	t.Helper()
+	patience := time.After(chromiumPatience)
+	for strings.Count(strings.Join(l.credentials(), " "), mode) < n {
+		select {
+		case <-l.grown:
+		case <-patience:
+			t.Fatalf("waited in vain for %d requests with %s: %q", n, mode, l.credentials())
+		}
+	}
 }
 
 // credentials lists the request_credentials of the authorization requests so far.
@@ -101,7 +120,7 @@ func ring(t *testing.T, s *testServer, chosen fields) *ringApp {
 	for name, value := range chosen {
 		registration[name] = value
 	}
-	a := &ringApp{app: s.register(t, registration), tab: tab, address: page.URL + "/", requests: &requestLog{}}
+	a := &ringApp{app: s.register(t, registration), tab: tab, address: page.URL + "/", requests: &requestLog{grown: make(chan struct{}, 1)}}
 	err = chromedp.Listen(tab, func(event any) {
 		if sent, ok := event.(*network.EventRequestWillBeSent); ok {
 			a.requests.add(sent.Request.URL)
@@ -318,7 +337,7 @@ func TestRingUISignsInByPopup(t *testing.T) {
 	s.letGuestsIn(t)
 	a := ring(t, s, nil)
 	a.user(t, "ann")
-	a.configure(t, "popup", true, "embeddedLogin", true)
+	a.configure(t, "embeddedLogin", true)
 	a.open(t)
 	a.ready(t)
 	popup := newTab(t, a.tab, func() {
@@ -341,18 +360,25 @@ func TestTheSignInPageTalksToThePageAroundIt(t *testing.T) {
 	script(t, a.tab, fmt.Sprintf(`{const f = document.createElement('iframe'); f.id = 'dialog'; f.width = 333; f.height = 517; f.src = %q; document.body.append(f)}`, signIn))
 	waitFor(t, a.tab, "window.app.messages.includes('HUB_AUTH_PAGE_OPENED')")
 	waitFor(t, a.tab, "window.app.messages.some(m => m.message === 'HUB_AUTH_PAGE_LOGIN_DIMENSIONS' && m.height > 100 && m.width > 100)")
-	typeInFrame(t, a.tab, "ann", password)
+	typeInFrame(t, a.tab, "#dialog", "ann", password)
 	waitFor(t, a.tab, "window.app.messages.includes('HUB_AUTH_PAGE_LOGIN_STARTED')")
 	waitFor(t, a.tab, "(() => { try { return document.querySelector('#dialog').contentWindow.location.hash.includes('access_token=') || document.querySelector('#dialog').contentWindow.app } catch { return false } })()")
 }
 
-// typeInFrame types a login and password into the sign-in page of the only frame, whose first field has the focus after
-// a click on it.
-func typeInFrame(t *testing.T, tab context.Context, login, word string) {
+// typeInFrame types a login and password into the sign-in page of a frame, whose first field has the focus after a click
+// on it.
+func typeInFrame(t *testing.T, tab context.Context, frame, login, word string) {
+	t.Helper()
+	clickInFrame(t, tab, frame)
+	run(t, tab, chromedp.KeyEvent("\t"), chromedp.KeyEvent(login), chromedp.KeyEvent("\t"), chromedp.KeyEvent(word), chromedp.KeyEvent("\r"))
+}
+
+// clickInFrame clicks on an empty place at the top of a frame.
+func clickInFrame(t *testing.T, tab context.Context, frame string) {
 	t.Helper()
 	box := evaluate[struct{ X, Y, Width float64 }](t, tab,
-		`(() => { const r = document.querySelector('#dialog').getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width} })()`)
-	run(t, tab, chromedp.MouseClickXY(box.X+box.Width/2, box.Y+20), chromedp.KeyEvent("\t"), chromedp.KeyEvent(login), chromedp.KeyEvent("\t"), chromedp.KeyEvent(word), chromedp.KeyEvent("\r"))
+		fmt.Sprintf(`(() => { const r = document.querySelector(%q).getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width} })()`, frame))
+	run(t, tab, chromedp.MouseClickXY(box.X+box.Width/2, box.Y+20))
 }
 
 func TestRingUISeesErrorsAcrossOrigins(t *testing.T) {

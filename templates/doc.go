@@ -5,6 +5,7 @@
 //
 //	SignIn     signin.html     user name and password
 //	Consent    consent.html    may this service use your account?
+//	Framed     framed.html     consent is not asked for in a frame
 //	Problem    problem.html    an OAuth or other error, and what to do about it
 //	Home       home.html       who is signed in, what this server is
 //	SignedOut  signedout.html  the session has ended

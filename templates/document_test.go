@@ -16,8 +16,8 @@ import (
 func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.Node {
 	t.Helper()
 	signIn, consent, code, problem, home, signedOut := SignIn{}, Consent{}, Code{}, Problem{}, Home{}, SignedOut{}
-	connections := Connections{}
-	for _, page := range []any{&signIn, &consent, &code, &problem, &home, &signedOut, &connections} {
+	connections, framed := Connections{}, Framed{}
+	for _, page := range []any{&framed, &signIn, &consent, &code, &problem, &home, &signedOut, &connections} {
 		filled(page)
 	}
 	stranger := home
@@ -25,6 +25,7 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 	pages := map[string]*html.Node{
 		"SignIn":    parsed(t, func(w io.Writer) error { return p.SignIn(w, signIn) }),
 		"Consent":   parsed(t, func(w io.Writer) error { return p.Consent(w, consent) }),
+		"Framed":    parsed(t, func(w io.Writer) error { return p.Framed(w, framed) }),
 		"Code":      parsed(t, func(w io.Writer) error { return p.Code(w, code) }),
 		"Problem":   parsed(t, func(w io.Writer) error { return p.Problem(w, problem) }),
 		"Home":      parsed(t, func(w io.Writer) error { return p.Home(w, home) }),

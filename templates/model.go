@@ -108,6 +108,12 @@ type Difference struct {
 	Expected string // "" when the registered value is not to be disclosed
 }
 
+// Framed is what is shown inside of a frame to somebody who is asked for consent.
+type Framed struct {
+	Service Service
+	URL     string // the consent page, for the whole window
+}
+
 // Home is what the start page shows.
 type Home struct {
 	Person        *Person // nil if nobody is signed in

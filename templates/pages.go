@@ -19,6 +19,7 @@ type Pages struct {
 	assets    *assets
 	signIn    *template.Template
 	consent   *template.Template
+	framed    *template.Template
 	code      *template.Template
 	problem   *template.Template
 	home      *template.Template
@@ -73,6 +74,7 @@ func New(basePath string) (*Pages, error) {
 	for name, page := range map[string]**template.Template{
 		"signin.html":    &p.signIn,
 		"consent.html":   &p.consent,
+		"framed.html":    &p.framed,
 		"code.html":      &p.code,
 		"problem.html":   &p.problem,
 		"home.html":      &p.home,
@@ -112,6 +114,11 @@ func (p *Pages) SignIn(w io.Writer, page SignIn) error {
 // fields of the sites and permissions that were chosen.
 func (p *Pages) Consent(w io.Writer, page Consent) error {
 	return render(w, p.consent, page)
+}
+
+// Framed writes what a frame shows in place of the consent page.
+func (p *Pages) Framed(w io.Writer, page Framed) error {
+	return render(w, p.framed, page)
 }
 
 // Code writes the page that shows an authorization code to copy.

@@ -62,7 +62,7 @@ func TestEveryFieldIsOnItsPage(t *testing.T) {
 	})
 	for name, page := range map[string]any{
 		"SignIn": &SignIn{}, "Consent": &Consent{}, "Code": &Code{}, "Problem": &Problem{}, "Home": &Home{}, "SignedOut": &SignedOut{},
-		"Connections": &Connections{},
+		"Connections": &Connections{}, "Framed": &Framed{},
 	} {
 		var shown strings.Builder
 		for _, n := range elements(pages[name], "") {

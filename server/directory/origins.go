@@ -45,6 +45,14 @@ func (d *Directory) AllowsOrigin(ctx context.Context, origin string) bool {
 	return slices.Contains(d.settings.AllowedOrigins, origin) || d.origins.has(ctx, origin)
 }
 
+// PageOrigins are the origins of a service's home, base and redirect URLs, whose pages may put a frame around the sign-in
+// page (contract section 5.4).
+func (d *Directory) PageOrigins(service storage.Service) []string {
+	allowed, _ := d.RedirectURIs(service)
+	addresses := append([]string{service.HomeURL}, service.BaseURLs...)
+	return RedirectOrigins(append(addresses, allowed...))
+}
+
 func (c *originCache) has(ctx context.Context, origin string) bool {
 	known := c.known.Load()
 	if known.current(c) {

@@ -102,8 +102,7 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 // around the sign-in page, as Ring UI's dialog does (contract section 5.4).
 func (p *Pages) signInOptions(service storage.Service, redirectURI string) []web.PageOption {
 	allowed, _ := p.Directory.RedirectURIs(service)
-	addresses := append([]string{service.HomeURL}, service.BaseURLs...)
-	options := []web.PageOption{web.FrameAncestors(directory.RedirectOrigins(append(addresses, allowed...))...)}
+	options := []web.PageOption{web.FrameAncestors(p.Directory.PageOrigins(service)...)}
 	if redirectURI == "" && len(allowed) == 1 {
 		redirectURI = allowed[0]
 	}

@@ -36,6 +36,9 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 	if a.silent {
 		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none")
 	}
+	if r.Header.Get("Sec-Fetch-Dest") == "iframe" {
+		return s.leaveFrame(w, r, a)
+	}
 	if err := s.startPushed(r.Context(), a); err != nil {
 		return err
 	}
@@ -63,6 +66,14 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 		status = http.StatusBadRequest
 	}
 	return web.HTML(w, status, func(out io.Writer) error { return s.Pages.Consent(out, page) }, web.FormTarget(a.redirectURI))
+}
+
+// leaveFrame leads out of a dialog of Ring UI, where no consent is asked for: the page around it could deceive people about
+// what they press (RFC 9700 section 4.16).
+func (s *Server) leaveFrame(w http.ResponseWriter, r *http.Request, a *authorization) error {
+	page := templates.Framed{Service: PageService(a.service), URL: s.BasePath + AuthorizePath + "?" + r.URL.RawQuery}
+	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return s.Pages.Framed(out, page) },
+		web.FrameAncestors(s.Directory.PageOrigins(a.service)...))
 }
 
 // describeItems puts all that is asked for on the page, permissions apart.

@@ -1,4 +1,4 @@
-// Tells the page around this one, if there is one, that a sign-in is shown and when it starts. Ring UI's Auth waits for
+// Tells the page around this one, if there is one, that a page is shown, and when a sign-in starts. Ring UI's Auth waits for
 // these words: its hidden frame gives up waiting for a silent answer, and its dialog takes the size of this page.
 (() => {
   "use strict";
@@ -22,5 +22,5 @@
   } else {
     window.addEventListener("load", measure);
   }
-  document.querySelector("form").addEventListener("submit", () => tell("HUB_AUTH_PAGE_LOGIN_STARTED"));
+  document.querySelector("form")?.addEventListener("submit", () => tell("HUB_AUTH_PAGE_LOGIN_STARTED"));
 })();
