@@ -69,6 +69,12 @@ func (d *Directory) HavePassword(ctx context.Context, ids []string) (map[string]
 	return d.store.HavePassword(ctx, ids)
 }
 
+// LastUses finds when users were last seen, by id, as far as sessions, grants and permanent tokens tell that are there
+// still.
+func (d *Directory) LastUses(ctx context.Context, userIDs []string) (map[string]storage.Time, error) {
+	return d.store.LastUses(ctx, userIDs)
+}
+
 // UpdateUser changes what the patch names and returns the user as they are then. A ban and a new password end all
 // sessions and grants of the user and take their tokens back. The errors are [ErrForbidden], [ErrOneself],
 // [ErrLastAdmin], [ErrChanged], [storage.ErrNotFound], [*PrivilegedField] and [*InvalidField].

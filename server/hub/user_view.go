@@ -43,7 +43,9 @@ type emailView struct {
 type privateUserView struct {
 	BanReason string `json:"banReason,omitempty"`
 	// CreationTime is in Unix milliseconds.
-	CreationTime           int64             `json:"creationTime"`
+	CreationTime int64 `json:"creationTime"`
+	// LastAccessTime is there when it was asked for and is known, in Unix milliseconds.
+	LastAccessTime         int64             `json:"lastAccessTime,omitempty"`
 	ProjectRoles           []projectRoleView `json:"projectRoles"`
 	TransitiveProjectRoles []projectRoleView `json:"transitiveProjectRoles"`
 	// VCSUserNames is empty: no version control system is known here.
@@ -127,13 +129,15 @@ func (a *API) publicUser(user storage.User) userView {
 }
 
 // everyUserField names the fields of a user that cost a query each, so that a list has them only when it is asked for them.
-var everyUserField = web.Fields{"groups": nil, "transitiveGroups": nil, "details": nil, "endUserAgreementConsent": nil}
+var everyUserField = web.Fields{"groups": nil, "transitiveGroups": nil, "details": nil, "endUserAgreementConsent": nil,
+	"lastAccessTime": nil}
 
 // moreAboutUsers is what the entities of several users need besides their rows; a nil map is not asked for.
 type moreAboutUsers struct {
 	groups       map[string][]storage.Group
 	havePassword map[string]bool
 	consents     map[string]directory.AgreementConsent
+	lastUses     map[string]storage.Time
 }
 
 // moreAbout reads what the fields ask for, about those users of whom the actor sees all.
@@ -154,6 +158,11 @@ func (a *API) moreAbout(ctx context.Context, actor directory.Actor, users []stor
 			return more, err
 		}
 	}
+	if fields.Names("lastAccessTime") {
+		if more.lastUses, err = a.Directory.LastUses(ctx, ids); err != nil {
+			return more, err
+		}
+	}
 	if fields.Names("endUserAgreementConsent") {
 		more.consents, err = a.Directory.AgreementConsents(ctx, ids)
 	}
@@ -161,7 +170,7 @@ func (a *API) moreAbout(ctx context.Context, actor directory.Actor, users []stor
 }
 
 func (m moreAboutUsers) about(user storage.User) *privateUserView {
-	view := &privateUserView{BanReason: user.BanReason, CreationTime: user.CreatedAt.Millis(),
+	view := &privateUserView{BanReason: user.BanReason, CreationTime: user.CreatedAt.Millis(), LastAccessTime: m.lastUses[user.ID].Millis(),
 		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{}, VCSUserNames: []string{}}
 	if role := directory.RoleOf(user); role != directory.Observer {
 		view.ProjectRoles = append(view.ProjectRoles, projectRole(role))
