@@ -99,8 +99,8 @@ func formOfJSON(body []byte) (url.Values, error) {
 }
 
 // DecodeJSON reads the JSON object that is the body of a REST request into v; names that v does not have are passed
-// over, as Hub does. A body of more than 256 KiB, with a value of another type, or with anything behind the object is
-// refused.
+// over, as Hub does, and null leaves a field out. A body of more than 256 KiB, that is not UTF-8, with a value of another
+// type, or with anything behind the object is refused.
 func DecodeJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Header.Get("Content-Type") != "" && (err != nil || kind != "application/json") {
 		return Refuse(http.StatusUnsupportedMediaType, "bad_request", "the body has to be JSON; send it with the header Content-Type: application/json")
@@ -108,6 +108,9 @@ func DecodeJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	body, err := readAll(w, r, maxJSONBytes)
 	if err != nil {
 		return err
+	}
+	if !utf8.Valid(body) || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+		return Refuse(http.StatusBadRequest, "bad_request", "the body is not a well-formed JSON object")
 	}
 	if tooDeep(body) {
 		return Refuse(http.StatusBadRequest, "bad_request", "the body is nested more than %d levels deep", maxJSONDepth)
