@@ -48,12 +48,14 @@ func (i *hubImport) service(ctx context.Context, entry json.RawMessage) (string,
 	return "up to date" + missing, err
 }
 
-// hubUser is a user as Hub's REST API shows one.
+// hubUser is a user as Hub's REST API shows one. What is nil was not asked for, and says nothing.
 type hubUser struct {
-	ID, Login, Name, BanReason string
-	Banned, Guest              bool
-	Profile                    struct{ Email struct{ Email string } }
-	Groups                     []struct{ ID string }
+	ID, Login, Name string
+	BanReason       *string
+	Banned          *bool
+	Guest           bool
+	Profile         struct{ Email struct{ Email *string } }
+	Groups          []struct{ ID string }
 }
 
 func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, error) {
@@ -69,12 +71,16 @@ func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, er
 	_, err := i.directory.FreshUser(ctx, u.ID)
 	if directory.IsNotFound(err) {
 		outcome = "created, without a password"
-		_, err = i.directory.CreateUserAs(ctx, i.actor, directory.NewUser{ID: u.ID, Login: u.Login, Name: u.Name, Email: u.Profile.Email.Email, PasswordLater: true})
+		created := directory.NewUser{ID: u.ID, Login: u.Login, Name: u.Name, PasswordLater: true}
+		if email := u.Profile.Email.Email; email != nil {
+			created.Email = *email
+		}
+		_, err = i.directory.CreateUserAs(ctx, i.actor, created)
 	}
 	if err != nil {
 		return "", err
 	}
-	patch := directory.UserPatch{Login: &u.Login, Email: &u.Profile.Email.Email, Banned: &u.Banned, BanReason: &u.BanReason}
+	patch := directory.UserPatch{Login: &u.Login, Email: u.Profile.Email.Email, Banned: u.Banned, BanReason: u.BanReason}
 	if u.Name != "" {
 		patch.Name = &u.Name
 	}
@@ -82,10 +88,11 @@ func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, er
 	return outcome + missing, err
 }
 
-// hubGroup is a group as Hub's REST API shows one.
+// hubGroup is a group as Hub's REST API shows one. What is nil was not asked for, and says nothing.
 type hubGroup struct {
-	ID, Name, Description string
-	Users                 []struct{ ID string }
+	ID, Name    string
+	Description *string
+	Users       []struct{ ID string }
 }
 
 func (i *hubImport) group(ctx context.Context, entry json.RawMessage) (string, error) {
@@ -93,7 +100,7 @@ func (i *hubImport) group(ctx context.Context, entry json.RawMessage) (string, e
 	if err := json.Unmarshal(entry, &g); err != nil {
 		return "", err
 	}
-	patch := directory.GroupPatch{ID: &g.ID, Name: &g.Name, Description: &g.Description}
+	patch := directory.GroupPatch{ID: &g.ID, Name: &g.Name, Description: g.Description}
 	outcome := "up to date"
 	_, err := i.directory.Group(ctx, i.actor, g.ID)
 	if directory.IsNotFound(err) {

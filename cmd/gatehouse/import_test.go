@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -54,6 +56,40 @@ func TestHubIsTakenOverAndCanBeAgain(t *testing.T) {
 		}
 	}
 	checkTakenOver(t, data)
+}
+
+func TestWhatAnExportOfHubLeavesOutStaysAsItIs(t *testing.T) {
+	data := t.TempDir()
+	for _, export := range []string{
+		`{"users": [{"id": "ann", "login": "ann", "name": "Ann", "banned": true, "banReason": "left", "profile": {"email": {"email": "ann@example.org"}}}],
+		  "usergroups": [{"id": "crew", "name": "Crew", "description": "All"}]}`,
+		`{"users": [{"id": "ann", "login": "ann"}], "usergroups": [{"id": "crew", "name": "Crew"}]}`,
+	} {
+		file := filepath.Join(t.TempDir(), "hub.json")
+		if err := os.WriteFile(file, []byte(export), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := importHub(t, data, file); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		err := withDirectory(t.Context(), Config{Data: data}, func(d *directory.Directory) error {
+			ann, err := d.UserNamed(t.Context(), "ann")
+			if err == nil && (ann.Name != "Ann" || ann.Email != "ann@example.org" || !ann.Banned || ann.BanReason != "left") {
+				t.Errorf("ann is %+v", ann)
+			}
+			if err != nil {
+				return err
+			}
+			crew, err := d.Group(t.Context(), directory.Operator(), "crew")
+			if err == nil && crew.Description != "All" {
+				t.Errorf("the group is %+v", crew)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func checkTakenOver(t *testing.T, data string) {
