@@ -54,6 +54,10 @@ func TestRingUIsDialogTellsAWrongPassword(t *testing.T) {
 	a.openDialog(t)
 	typeInFrame(t, a.tab, loginFrame, "ann", "wrong")
 	waitFor(t, a.tab, "window.app.messages.filter(m => m === 'HUB_AUTH_PAGE_OPENED').length === 2")
+	waitFor(t, a.tab, `(() => {
+		const widths = window.app.messages.filter(m => m.message === 'HUB_AUTH_PAGE_LOGIN_DIMENSIONS').map(m => m.width);
+		return widths.length === 2 && widths[0] === widths[1];
+	})()`)
 	typeInFrame(t, a.tab, loginFrame, "\b\b\bann", password)
 	if outcome := evaluate[string](t, a.tab, "window.app.login"); outcome != "in" {
 		t.Fatalf("login() ended with %q", outcome)

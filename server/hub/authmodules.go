@@ -22,29 +22,15 @@ var coreAuthModule = authModuleView{Type: "CoreauthmoduleJSON", ID: "hub", Name:
 
 // AuthModules answers GET /api/rest/authmodules, a page of the ways to sign in that query lets through.
 func (a *API) AuthModules(w http.ResponseWriter, r *http.Request, _ directory.Actor) error {
-	fields, page, err := readPage(r)
+	fields, list, err := readShortList(r)
 	if err != nil {
 		return err
 	}
-	filter, err := web.ParseQuery(r.URL.Query().Get("query"))
+	module, err := web.ToMap(coreAuthModule)
 	if err != nil {
 		return err
 	}
-	module := coreAuthModule
-	met, err := meets(filter, named{"id": {module.ID}, "name": {module.Name}, "type": {module.Type}})
-	if err != nil {
-		return err
-	}
-	entities := []map[string]any{}
-	if met {
-		entity, err := web.ToMap(module)
-		if err != nil {
-			return err
-		}
-		entities = append(entities, entity)
-	}
-	answerWhole(w, "AuthmodulesPage", "authmodules", page, entities, fields)
-	return nil
+	return answerShortList(w, "AuthmodulesPage", "authmodules", list, []map[string]any{module}, fields, "id", "name", "type")
 }
 
 // AuthModule answers GET /api/rest/authmodules/{id}.

@@ -12,7 +12,11 @@ import (
 // leads to, those with a home URL, by name (contract section 3.1). There are as many as on a page of services, unless
 // $top says otherwise. Strangers get none.
 func (a *API) ServicesHeader(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, page, err := readPage(r)
+	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
+	if err != nil {
+		return err
+	}
+	page, err := web.ParsePage(r.URL.Query())
 	if err != nil {
 		return err
 	}

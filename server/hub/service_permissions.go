@@ -20,10 +20,10 @@ type publishedPermissionView struct {
 	Granular  bool   `json:"granular"`
 }
 
-// ServicePermissions answers GET /api/rest/services/{id}/permissions, a page of what can be allowed at the service, by key:
-// what it publishes as scope items, or for Hub itself what its REST API asks for.
+// ServicePermissions answers GET /api/rest/services/{id}/permissions, a page of what can be allowed at the service, by key or
+// as orderBy says, of what query lets through: what it publishes as scope items, or for Hub itself what its REST API asks for.
 func (a *API) ServicePermissions(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, page, err := readPage(r)
+	fields, list, err := readShortList(r)
 	if err != nil {
 		return err
 	}
@@ -54,8 +54,7 @@ func (a *API) ServicePermissions(w http.ResponseWriter, r *http.Request, actor d
 		}
 		entities = append(entities, entity)
 	}
-	answerWhole(w, "PermissionsPage", "permissions", page, entities, fields)
-	return nil
+	return answerShortList(w, "PermissionsPage", "permissions", list, entities, fields, "id", "key", "name", "operation")
 }
 
 func publishedEntity(service storage.Service, p storage.Permission) (map[string]any, error) {

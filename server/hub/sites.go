@@ -23,9 +23,9 @@ func siteEntity(site storage.Site) (map[string]any, error) {
 	return web.ToMap(siteView{Type: "site", ID: site.ID, Name: site.Name, URL: site.URL, AvatarURL: site.AvatarURL})
 }
 
-// Sites answers GET /api/rest/services/{id}/sites, a page by name.
+// Sites answers GET /api/rest/services/{id}/sites, a page by name, or as orderBy says, of those that query lets through.
 func (a *API) Sites(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, page, err := readPage(r)
+	fields, list, err := readShortList(r)
 	if err != nil {
 		return err
 	}
@@ -43,8 +43,7 @@ func (a *API) Sites(w http.ResponseWriter, r *http.Request, actor directory.Acto
 			return err
 		}
 	}
-	answerWhole(w, "SitesPage", "sites", page, entities, fields)
-	return nil
+	return answerShortList(w, "SitesPage", "sites", list, entities, fields, "id", "name", "url")
 }
 
 // PublishSite answers POST /api/rest/services/{id}/sites with the new site.

@@ -61,9 +61,10 @@ func untrustedEntities(uris []storage.UntrustedRedirectURI) ([]map[string]any, e
 	return entities, nil
 }
 
-// UntrustedRedirectURIs answers GET /api/rest/services/{id}/untrustedredirecturis, a page with the last tried first.
+// UntrustedRedirectURIs answers GET /api/rest/services/{id}/untrustedredirecturis, a page with the last tried first, or
+// as orderBy says, of those that query lets through.
 func (a *API) UntrustedRedirectURIs(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, page, err := readPage(r)
+	fields, list, err := readShortList(r)
 	if err != nil {
 		return err
 	}
@@ -79,28 +80,7 @@ func (a *API) UntrustedRedirectURIs(w http.ResponseWriter, r *http.Request, acto
 	if err != nil {
 		return err
 	}
-	answerWhole(w, "UntrustedredirecturisPage", "untrustedredirecturis", page, entities, fields)
-	return nil
-}
-
-// readPage reads what part of a short list is asked for.
-func readPage(r *http.Request) (web.Fields, web.Page, error) {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return nil, web.Page{}, err
-	}
-	page, err := web.ParsePage(r.URL.Query())
-	return fields, page, err
-}
-
-// answerWhole answers a page of a list that is there as a whole.
-func answerWhole(w http.ResponseWriter, kind, key string, page web.Page, entities []map[string]any, fields web.Fields) {
-	total := len(entities)
-	entities = entities[min(page.Skip, total):]
-	if page.Top != web.Everything {
-		entities = entities[:min(page.Top, len(entities))]
-	}
-	answerPage(w, kind, key, storage.List{Skip: page.Skip, Top: page.Top}, int64(total), entities, fields)
+	return answerShortList(w, "UntrustedredirecturisPage", "untrustedredirecturis", list, entities, fields, "id", "redirectURI", "triedFrom")
 }
 
 // UntrustedRedirectURI answers GET /api/rest/services/{id}/untrustedredirecturis/{itemId}.

@@ -10,11 +10,11 @@
 
   tell("HUB_AUTH_PAGE_OPENED");
   const measure = () => {
-    const card = document.querySelector("main").getBoundingClientRect();
+    // What is around the card counts too, or else the frame would get narrower with each page in it.
     tell({
       message: "HUB_AUTH_PAGE_LOGIN_DIMENSIONS",
       height: Math.ceil(document.documentElement.scrollHeight),
-      width: Math.ceil(card.width),
+      width: Math.ceil(document.documentElement.scrollWidth),
     });
   };
   if (document.readyState === "complete") {
