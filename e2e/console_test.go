@@ -234,7 +234,7 @@ func TestTheAddressThatTheConsoleMakesSignsIn(t *testing.T) {
 // administrators alone.
 func pagesOf(a app, user, group string) (everyone, owner, admin []string) {
 	return []string{"/account", "/account/apps", "/account/tokens", "/account/sessions", "/account/password", "/console"},
-		[]string{"/console/apps/" + a.id, "/console/apps/" + a.id + "/secrets", "/console/apps/" + a.id + "/start"},
+		[]string{"/console/apps/" + a.id, "/console/apps/" + a.id + "/secrets", "/console/apps/" + a.id + "/start", "/console/apps/" + a.id + "/test"},
 		[]string{"/admin", "/admin/services", "/admin/users", "/admin/users/" + user, "/admin/groups", "/admin/groups/" + group, "/admin/audit", "/admin/token"}
 }
 
@@ -267,6 +267,6 @@ func TestPagesAreShownToThoseWhoMaySeeThem(t *testing.T) {
 	check(owner, "the owner", append(everyone, owned...), http.StatusOK)
 	check(owner, "the owner", admin, http.StatusForbidden)
 	check(root, "an administrator", append(append(everyone, owned...), admin...), http.StatusOK)
-	check(root, "an administrator", []string{"/console/apps/" + hub, "/console/apps/" + hub + "/secrets", "/console/apps/" + hub + "/start"}, http.StatusOK)
+	check(root, "an administrator", []string{"/console/apps/" + hub, "/console/apps/" + hub + "/secrets", "/console/apps/" + hub + "/start", "/console/apps/" + hub + "/test"}, http.StatusOK)
 	check(root, "an administrator", []string{"/console/apps/nobody", "/console/new/nothing", "/admin/users/nobody", "/admin/groups/nobody"}, http.StatusNotFound)
 }

@@ -88,6 +88,9 @@ func (s *Server) routes() []route {
 		{"GET", console.AppSecretsPath, person, s.console.Show(s.console.Secrets)},
 		{"POST", console.AppSecretsPath, person, s.console.Change(s.console.ChangeSecrets, s.console.Secrets)},
 		{"GET", console.AppStartPath, person, s.console.Show(s.console.AppStart)},
+		{"GET", console.AppFlowPath, person, s.console.Show(s.console.AppFlow)},
+		{"POST", console.AppFlowPath, person, s.console.Change(s.console.TryFlow, s.console.AppFlow)},
+		{"GET", console.AppFlowCallbackPath, person, s.console.Show(s.console.FinishFlow)},
 
 		{"GET", console.AdminPath, person, s.console.Show(s.console.Overview)},
 		{"GET", console.SettingsPath, person, s.console.Show(s.console.Settings)},

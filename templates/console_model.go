@@ -229,6 +229,30 @@ type AppStart struct {
 // Listener is where a program on the machine of the browser waits for it.
 type Listener struct{ Address, Host, Port string }
 
+// AppFlow tries the flow of an app.
+type AppFlow struct {
+	AppFrame
+	SignsIn     bool // whether it gets codes
+	ActsItself  bool // whether it gets client credentials
+	RedirectURI string
+	Scope       string
+	Offline     bool
+	OwnScope    string // of client credentials
+	Steps       []FlowStep
+	Works       bool // whether all of Steps went as they should
+}
+
+// FlowStep is a request of a flow that was tried, with its answer. Credentials are masked.
+type FlowStep struct {
+	Title    string
+	Request  string
+	Status   string
+	Answer   string
+	Claims   string // of the id_token in the answer, as JSON; "" for none
+	Refused  bool
+	Expected bool // whether it had to be refused
+}
+
 // AuthorizationLink is an authorization request that was made for trying it out.
 type AuthorizationLink struct {
 	Address  string

@@ -12,6 +12,7 @@ import (
 	"gatehouse/server/access"
 	"gatehouse/server/directory"
 	"gatehouse/server/login"
+	"gatehouse/server/oauth2"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
@@ -24,6 +25,7 @@ type Pages struct {
 	Templates *templates.Pages
 	Explainer *access.Explainer
 	Keyring   directory.Keyring
+	OAuth2    *oauth2.Server
 	// BasePath is the path of the public URL, "" or "/hub".
 	BasePath  string
 	PublicURL string

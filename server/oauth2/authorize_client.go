@@ -42,11 +42,17 @@ func (s *Server) readClient(r *http.Request) (*authorization, error) {
 	return a, s.readRedirectURI(r, a)
 }
 
-// readRedirectURI accepts a redirect URI that the service has registered, and records one that it has not.
+// readRedirectURI accepts a redirect URI that the service has registered, and that of a flow which its developer tries, and
+// records others.
 func (s *Server) readRedirectURI(r *http.Request, a *authorization) error {
+	sent := a.query.Get("redirect_uri")
+	if tested, err := s.isTestedFlow(r, a); tested || err != nil {
+		a.redirectURI = sent
+		return err
+	}
 	err := s.matchRedirectURI(a)
-	if mismatch := (*redirectMismatch)(nil); errors.As(err, &mismatch) {
-		s.recordMismatch(r, a.service, a.query.Get("redirect_uri"))
+	if mismatch := (*redirectMismatch)(nil); errors.As(err, &mismatch) && sent != s.TestRedirectURI(a.service.ID) {
+		s.recordMismatch(r, a.service, sent)
 	}
 	return err
 }
