@@ -79,7 +79,7 @@ func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 	}
 	pages := map[string]string{"home": "/", "kinds": "/console/new", "new-server": "/console/new/server", "new-script": "/console/new/script",
 		"profile": "/account", "apps": "/account/apps", "tokens": "/account/tokens", "sessions": "/account/sessions", "password": "/account/password",
-		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test",
+		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test", "errors": "/console/apps/" + own.id + "/errors",
 		"hub": "/console/apps/" + hub, "overview": "/admin", "services": "/admin/services", "users": "/admin/users", "user": "/admin/users/" + s.user(t, "ada").ID,
 		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token", "audit": "/admin/audit"}
 	return pages

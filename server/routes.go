@@ -91,6 +91,7 @@ func (s *Server) routes() []route {
 		{"GET", console.AppFlowPath, person, s.console.Show(s.console.AppFlow)},
 		{"POST", console.AppFlowPath, person, s.console.Change(s.console.TryFlow, s.console.AppFlow)},
 		{"GET", console.AppFlowCallbackPath, person, s.console.Show(s.console.FinishFlow)},
+		{"GET", console.AppErrorsPath, person, s.console.Show(s.console.AppErrors)},
 
 		{"GET", console.AdminPath, person, s.console.Show(s.console.Overview)},
 		{"GET", console.SettingsPath, person, s.console.Show(s.console.Settings)},
@@ -128,6 +129,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/services/{id}/secrets", account, s.hub.Authenticated(s.hub.ServiceSecrets)},
 		{"POST", "/api/rest/services/{id}/secrets", account, s.hub.Authenticated(s.hub.AddServiceSecret)},
 		{"DELETE", "/api/rest/services/{id}/secrets/{itemId}", account, s.hub.Authenticated(s.hub.RetireServiceSecret)},
+		{"GET", "/api/rest/services/{id}/errors", account, s.hub.Authenticated(s.hub.ServiceErrors)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis", account, s.hub.Authenticated(s.hub.UntrustedRedirectURIs)},
 		{"GET", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.UntrustedRedirectURI)},
 		{"DELETE", "/api/rest/services/{id}/untrustedredirecturis/{itemId}", account, s.hub.Authenticated(s.hub.RejectRedirectURI)},

@@ -24,6 +24,7 @@ func expiring(t *testing.T, options storage.Options, rows int) {
 		numbers+"INSERT INTO activity SELECT i, 'n', 1, expires FROM n",
 		numbers+"INSERT INTO guard_allowances SELECT 'g' || i, 0, 1, expires FROM n",
 		numbers+"INSERT INTO sessions SELECT 'h' || i, 'u', 0, true, '', '', 0, 0, expires FROM n",
+		numbers+"INSERT INTO service_errors SELECT '0-0-0-0-0', 'e' || i, '', '', '', '[]', 1, 0, 0, expires, '', '' FROM n",
 		numbers+"INSERT INTO pushed_requests SELECT 'p' || i, 0, true, expires FROM n",
 		numbers+"INSERT INTO revocations SELECT 'u:' || i, 1, expires FROM n",
 		numbers+`INSERT INTO grants
@@ -40,9 +41,9 @@ func TestCleaningDeletesWhatHasExpiredAndNothingElse(t *testing.T) {
 		for _, want := range []int64{1200, 0} {
 			deleted, err := store.Clean(context.Background(), now)
 			must(t, err)
-			wantEqual(t, deleted, map[string]int64{"grants": want, "revocations": want, "sessions": want, "attempts": want, "pushed_requests": want, "guard_allowances": want, "activity": want})
+			wantEqual(t, deleted, map[string]int64{"grants": want, "revocations": want, "sessions": want, "attempts": want, "pushed_requests": want, "service_errors": want, "guard_allowances": want, "activity": want})
 		}
-		for _, table := range []string{"attempts", "sessions", "revocations", "grants", "pushed_requests", "guard_allowances", "activity"} {
+		for _, table := range []string{"attempts", "sessions", "revocations", "grants", "pushed_requests", "service_errors", "guard_allowances", "activity"} {
 			wantEqual(t, count(t, db, "SELECT count(*) FROM "+table), int64(3))
 		}
 		wantEqual(t, count(t, db, "SELECT count(*) FROM permanent_tokens"), int64(1))
@@ -58,14 +59,14 @@ func TestCleaningDeletesInBatches(t *testing.T) {
 	execute(t, db, "CREATE TABLE batches (size bigint)",
 		`CREATE FUNCTION note_batch() RETURNS trigger LANGUAGE plpgsql AS
 			'BEGIN INSERT INTO batches SELECT count(*) FROM deleted; RETURN NULL; END'`)
-	for _, table := range []string{"attempts", "sessions", "revocations", "grants", "pushed_requests", "guard_allowances", "activity"} {
+	for _, table := range []string{"attempts", "sessions", "revocations", "grants", "pushed_requests", "service_errors", "guard_allowances", "activity"} {
 		execute(t, db, "CREATE TRIGGER note AFTER DELETE ON "+table+
 			" REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION note_batch()")
 	}
 	_, err := store.Clean(context.Background(), now)
 	must(t, err)
 	wantEqual(t, count(t, db, "SELECT max(size) FROM batches"), int64(500))
-	wantEqual(t, count(t, db, "SELECT sum(size)::bigint FROM batches"), int64(7*1200))
+	wantEqual(t, count(t, db, "SELECT sum(size)::bigint FROM batches"), int64(8*1200))
 }
 
 func TestReplicasMayCleanAtTheSameTime(t *testing.T) {
@@ -120,7 +121,7 @@ func TestATableThatCannotBeCleanedLeavesTheOthersClean(t *testing.T) {
 		if err == nil {
 			t.Error("a table that is not there was cleaned")
 		}
-		wantEqual(t, deleted, map[string]int64{"grants": 20, "revocations": 20, "sessions": 0, "attempts": 20, "pushed_requests": 20, "guard_allowances": 20, "activity": 20})
+		wantEqual(t, deleted, map[string]int64{"grants": 20, "revocations": 20, "sessions": 0, "attempts": 20, "pushed_requests": 20, "service_errors": 20, "guard_allowances": 20, "activity": 20})
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 // Structs are all that stand for a row of a table.
 func Structs() []any {
 	return []any{&Activity{}, &AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
-		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &serviceUse{},
+		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &ServiceError{}, &serviceUse{},
 		&grantedPermission{}, &Permission{}, &Site{},
 		&listTotal{}, &serviceBaseURL{}, &serviceWord{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}

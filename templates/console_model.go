@@ -253,6 +253,27 @@ type FlowStep struct {
 	Expected bool // whether it had to be refused
 }
 
+// AppErrors lists what requests of an app were refused for.
+type AppErrors struct {
+	AppFrame
+	Errors []AppError
+}
+
+// AppError is an error that requests of an app were answered with.
+type AppError struct {
+	Code, Description, Endpoint string
+	Differences                 []ComparedPart
+	Times                       int
+	First, Last                 string
+	RequestID, Address          string // of the last
+}
+
+// ComparedPart is a part of a request beside what it had to be: what is the same at the beginning, and where they differ.
+type ComparedPart struct {
+	Part, Same, Sent, Expected string
+	Compared                   bool // whether there is something that it had to be
+}
+
 // AuthorizationLink is an authorization request that was made for trying it out.
 type AuthorizationLink struct {
 	Address  string

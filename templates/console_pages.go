@@ -26,6 +26,8 @@ var consolePages = map[string]any{
 	"app_settings.html":     AppSettings{},
 	"app_secrets.html":      AppSecrets{},
 	"app_start.html":        AppStart{},
+	"app_flow.html":         AppFlow{},
+	"app_errors.html":       AppErrors{},
 	"admin_overview.html":   AdminOverview{},
 	"admin_settings.html":   AdminSettings{},
 	"admin_keys.html":       AdminKeys{},

@@ -69,6 +69,8 @@ type Directory struct {
 	uses       *serviceUses
 	audit      *audit.Log
 
+	serviceErrors *waitingErrors
+
 	protected  *cache[ProtectedAPI]
 	allowances *allowances
 
@@ -87,6 +89,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.tried = newTriedRedirects()
 	d.secretUses = newSecretUses()
 	d.uses = newServiceUses()
+	d.serviceErrors = &waitingErrors{}
 	d.audit = audit.New(store, settings.Audit, now)
 	d.audit.FindNamesBy(d.named)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))

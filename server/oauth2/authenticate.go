@@ -113,6 +113,9 @@ func basicCredentials(header string) (*clientCredentials, error) {
 
 func (s *Server) checkCredentials(ctx context.Context, sent clientCredentials) (storage.Service, error) {
 	service, err := s.Directory.Service(ctx, sent.id)
+	if err == nil {
+		nameService(ctx, service, sent.secret[0] != "")
+	}
 	switch {
 	case directory.IsNotFound(err):
 		return service, directory.ErrCredentials

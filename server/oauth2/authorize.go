@@ -56,10 +56,13 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do func(http.ResponseWriter, *http.Request, *authorization) error) error {
+	r, named := naming(r)
 	a, err := s.readClient(r)
 	if err != nil {
+		s.noteError(r, named, err)
 		return s.showProblem(w, r, err)
 	}
+	named.scope = a.query.Get("scope")
 	audit.Through(r.Context(), directory.AuditService(a.service))
 	if err = s.check(r.Context(), a); err == nil {
 		err = do(w, r, a)
@@ -67,6 +70,7 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	if err == nil {
 		return nil
 	}
+	s.noteError(r, named, err)
 	if spent := s.spendPushed(r.Context(), a); spent != nil {
 		return s.showProblem(w, r, spent)
 	}

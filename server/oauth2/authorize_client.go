@@ -33,6 +33,7 @@ func (s *Server) readClient(r *http.Request) (*authorization, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	nameService(r.Context(), service, false)
 	a := newAuthorization(query, service)
 	if uri := query.Get("request_uri"); strings.HasPrefix(uri, requestURIPrefix) {
 		if a, err = s.openPushed(r.Context(), uri, service); err != nil {
@@ -91,6 +92,9 @@ func repeatedDifferently(values []string) bool {
 type redirectMismatch struct {
 	*web.Fault
 	differences []directory.RedirectDifference
+	// sent and allowed are for those who may see all of the service.
+	sent    string
+	allowed []string
 }
 
 // matchRedirectURI accepts a redirect URI that the service has registered, or the only one when none is sent.
@@ -103,7 +107,7 @@ func (s *Server) matchRedirectURI(a *authorization) error {
 	switch {
 	case len(allowed) == 0:
 		fault := web.Refuse(http.StatusBadRequest, "invalid_redirect_uri", "the service has no redirect URI; register one before sending people here")
-		return &redirectMismatch{fault, nil}
+		return &redirectMismatch{Fault: fault, sent: sent}
 	case sent == "" && len(allowed) > 1:
 		return web.Refuse(http.StatusBadRequest, "invalid_redirect_uri", "redirect_uri is missing, and the service has more than one; send the one that is meant")
 	case sent == "":
@@ -115,7 +119,7 @@ func (s *Server) matchRedirectURI(a *authorization) error {
 	}
 	fault := web.Refuse(http.StatusBadRequest, "invalid_redirect_uri",
 		"redirect_uri is not one that the service has registered; it has to be the same, character by character")
-	return &redirectMismatch{fault, directory.ExplainRedirectURI(allowed, sent, false)}
+	return &redirectMismatch{fault, directory.ExplainRedirectURI(allowed, sent, false), sent, allowed}
 }
 
 func (e *redirectMismatch) Unwrap() error { return e.Fault }

@@ -41,6 +41,10 @@ type introspectedSite struct {
 // Introspect answers POST /api/rest/oauth2/introspect (RFC 7662). A service sees the tokens that were issued to it and
 // those that are meant for it; every other token is not active.
 func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) error {
+	return s.noting(w, r, s.introspectToken)
+}
+
+func (s *Server) introspectToken(w http.ResponseWriter, r *http.Request) error {
 	service, token, err := s.readTokenRequest(w, r)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func (s *Server) returnAfterLogout(service storage.Service, query url.Values) (s
 		return state.addTo(asked, false), nil
 	case asked != "":
 		fault := web.Refuse(http.StatusBadRequest, "invalid_redirect_uri", "the address to return to is not a redirect URI that the service has registered")
-		return "", &redirectMismatch{fault, directory.ExplainRedirectURI(allowed, asked, false)}
+		return "", &redirectMismatch{fault, directory.ExplainRedirectURI(allowed, asked, false), asked, allowed}
 	}
 	for _, uri := range allowed {
 		if strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://") {

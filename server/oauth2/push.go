@@ -37,6 +37,10 @@ type pushAnswer struct {
 // request_uri for its authorization request. What the authorization endpoint would refuse is refused here, as JSON.
 // The request is sealed in its request_uri, so that nothing is stored before a browser comes with it.
 func (s *Server) Push(w http.ResponseWriter, r *http.Request) error {
+	return s.noting(w, r, s.pushRequest)
+}
+
+func (s *Server) pushRequest(w http.ResponseWriter, r *http.Request) error {
 	form, err := web.Form(w, r)
 	if err != nil {
 		return err
@@ -50,6 +54,7 @@ func (s *Server) Push(w http.ResponseWriter, r *http.Request) error {
 	}
 	a := newAuthorization(pushedParameters(form, service.ID), service)
 	a.pushed = &pushed{id: string(seal.NewID())}
+	nameScope(r.Context(), a.query.Get("scope"))
 	if err := s.readRedirectURI(r, a); err != nil {
 		return err
 	}

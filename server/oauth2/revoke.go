@@ -16,6 +16,10 @@ import (
 // is taken back alone, a refresh token with its grant. A token that is none is no error; one of another service is
 // refused, and so is what is taken back elsewhere, a permanent token or a code: {} would say that it is dead.
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) error {
+	return s.noting(w, r, s.revokeToken)
+}
+
+func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	service, token, err := s.readTokenRequest(w, r)
 	if err != nil {
 		return err

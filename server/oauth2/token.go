@@ -24,6 +24,10 @@ type tokenAnswer struct {
 
 // Token answers POST /api/rest/oauth2/token (RFC 6749 sections 4.1.3, 4.3.2, 4.4.2 and 6).
 func (s *Server) Token(w http.ResponseWriter, r *http.Request) error {
+	return s.noting(w, r, s.exchangeToken)
+}
+
+func (s *Server) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	form, err := web.Form(w, r)
 	if err != nil {
 		return err
@@ -35,6 +39,7 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	nameScope(r.Context(), form.Get("scope"))
 	session, err := s.newTokenSession(r, service, form)
 	if err != nil {
 		return err
