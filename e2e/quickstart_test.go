@@ -98,8 +98,14 @@ type started struct {
 // runs starts a program of the quick start with the secret of the app and other variables.
 func (p *page) runs(t testing.TB, a app, name string, variables ...string) *started {
 	t.Helper()
+	return startSnippet(t, a, name, p.snippet(t, name), variables...)
+}
+
+// startSnippet starts a program that was copied from a page.
+func startSnippet(t testing.TB, a app, name, text string, variables ...string) *started {
+	t.Helper()
 	folder := t.TempDir()
-	program := write(t, folder, name, p.snippet(t, name))
+	program := write(t, folder, name, text)
 	run := &started{command: interpreters[strings.TrimPrefix(filepath.Ext(name), ".")](t, folder, program)}
 	run.command.Env = append(os.Environ(), append(variables, "CLIENT_SECRET="+a.secret, "AUTHLIB_INSECURE_TRANSPORT=1")...)
 	run.command.Stderr = &run.errors

@@ -21,6 +21,7 @@ const module = "gatehouse/"
 // its neighbours, and never upwards.
 var layers = [][]string{
 	{"cmd/gatehouse", "storage/storagetest"},
+	{"cmd/gatehouse/demo"},
 	{"server"},
 	{"server/console"},
 	{"server/oauth2", "server/hub", "server/guard", "server/login", "server/jobs", "server/relations"},
@@ -51,7 +52,8 @@ var homes = map[string][]string{
 	"golang.org/x/crypto/argon2":           {"server/directory"},
 	"github.com/hashicorp/golang-lru/v2":   {"server/directory", "server/web"},
 	"github.com/google/uuid":               {"server/audit", "server/directory", "server/seal"},
-	"golang.org/x/oauth2":                  {"server/connect"},
+	"golang.org/x/oauth2":                  {"server/connect", "cmd/gatehouse/demo"},
+	"github.com/coreos/go-oidc/v3":         {"cmd/gatehouse/demo"},
 	"golang.org/x/sync":                    {"server/connect"},
 	"golang.org/x/net/netutil":             {"cmd/gatehouse"},
 	"golang.org/x/time/rate":               {"server/web"},

@@ -29,6 +29,7 @@ type Pages struct {
 	console   map[reflect.Type]*template.Template
 
 	connections *template.Template
+	demo        *template.Template
 }
 
 // New parses the embedded pages. basePath is the path prefix of the public
@@ -83,6 +84,7 @@ func New(basePath string) (*Pages, error) {
 		"explored.html":  &p.explored,
 
 		"connections.html": &p.connections,
+		"demo.html":        &p.demo,
 	} {
 		if *page, err = parsePage(layout, name); err != nil {
 			return nil, err

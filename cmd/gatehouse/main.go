@@ -32,7 +32,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serveCommand(), userCommand(), tokenCommand(), serviceCommand(), migrateCommand(), healthCommand(), importCommand(), keysCommand(), auditCommand(), benchCommand())
+	root.AddCommand(serveCommand(), demoCommand(), userCommand(), tokenCommand(), serviceCommand(), migrateCommand(), healthCommand(), importCommand(), keysCommand(), auditCommand(), benchCommand())
 	return root
 }
 
