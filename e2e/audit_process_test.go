@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"database/sql"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,18 +37,7 @@ func TestTheAuditLogIsWrittenToItsEndAndVerifiedByACommand(t *testing.T) {
 				t.Errorf("%s is not in the chain: %+v", name, names[name])
 			}
 		}
-		driver, source := "sqlite", filepath.Join(p.database.Folder, "gatehouse.db")
-		if options.Postgres() {
-			driver, source = "pgx", options.URL
-		}
-		db, err := sql.Open(driver, source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.Exec("DELETE FROM audit_events WHERE category = 'security' AND sequence = 2"); err != nil {
-			t.Fatal(err)
-		}
+		p.execute(t, "DELETE FROM audit_events WHERE category = 'security' AND sequence = 2")
 		verify := p.command(t, "audit", "verify")
 		said, err := verify.CombinedOutput()
 		if err == nil || !strings.Contains(string(said), "TAMPERED number 2: missing") {

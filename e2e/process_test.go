@@ -183,20 +183,39 @@ func serverAt(address string) *testServer {
 // rows reads everything in the database of a place, as text, by table.
 func (p place) rows(t *testing.T) map[string]string {
 	t.Helper()
-	driver, source, tables := "sqlite", filepath.Join(p.database.Folder, "gatehouse.db"), "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	db := p.open(t)
+	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 	if p.database.Postgres() {
-		driver, source, tables = "pgx", p.database.URL, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+		tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	contents := map[string]string{}
 	for _, table := range scanAll(t, db, tables) {
 		contents[table] = strings.Join(scanAll(t, db, "SELECT * FROM "+table+" ORDER BY 1, 2"), "\n")
 	}
 	return contents
+}
+
+// open opens the database beside the program, until the test ends.
+func (p place) open(t *testing.T) *sql.DB {
+	t.Helper()
+	driver, source := "sqlite", filepath.Join(p.database.Folder, "gatehouse.db")
+	if p.database.Postgres() {
+		driver, source = "pgx", p.database.URL
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// execute runs a statement on the database behind the program's back.
+func (p place) execute(t *testing.T, statement string) {
+	t.Helper()
+	if _, err := p.open(t).ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // scanAll runs a query and returns each row as text.

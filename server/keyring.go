@@ -25,6 +25,12 @@ const (
 // ErrWrongSecret says that the keys in the database were encrypted under another master secret.
 var ErrWrongSecret = errors.New("the master secret is not the one that this database was set up with; start with the GATEHOUSE_SECRET, or the secret file, of the first start (nothing has been changed)")
 
+// CheckSecret says whether keys open under the master secret; [ErrWrongSecret] when they do not.
+func CheckSecret(keys []storage.Key, secret []byte) error {
+	_, err := keyStore{secret: secret}.unwrapAll(keys)
+	return err
+}
+
 // keyStore keeps keys in the database, encrypted under the master secret.
 type keyStore struct {
 	store  *storage.Store

@@ -2,6 +2,12 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
 
 	"gorm.io/gorm/clause"
 )
@@ -56,4 +62,48 @@ func (tx *Tx) UpdateKey(key Key) error {
 func (tx *Tx) DeleteKey(use string, id int) (bool, error) {
 	result := tx.db.Where("use = ? AND id = ?", use, id).Delete(&Key{})
 	return result.RowsAffected == 1, translate("delete key", result.Error)
+}
+
+// KeysBeforeMigration lists the keys of a database whatever its schema is, and changes nothing; a database that is not
+// there, or has never been migrated, has none. The error wraps [ErrUnavailable] when the database does not answer.
+func KeysBeforeMigration(ctx context.Context, options Options) (keys []Key, err error) {
+	pool, tables, err := unmigratedPool(options)
+	if err != nil || pool == nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	var found int
+	if err := pool.QueryRowContext(ctx, "SELECT count(*) FROM "+tables+" = 'keys'").Scan(&found); err != nil || found == 0 {
+		return nil, translate("look for keys", err)
+	}
+	rows, err := pool.QueryContext(ctx, "SELECT use, id, wrapped FROM keys")
+	if err != nil {
+		return nil, translate("list keys", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key Key
+		if err := rows.Scan(&key.Use, &key.ID, &key.Wrapped); err != nil {
+			return nil, translate("list keys", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, translate("list keys", rows.Err())
+}
+
+// unmigratedPool opens a database as it is, and says what its tables are found by; nil where there is none.
+func unmigratedPool(options Options) (*sql.DB, string, error) {
+	if options.Postgres() {
+		pool, err := postgresPool(options)
+		return pool, "information_schema.tables WHERE table_schema = current_schema() AND table_name", err
+	}
+	if _, err := os.Stat(sqliteFile(options)); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	} else if err != nil {
+		return nil, "", translate("open sqlite", err)
+	}
+	query := url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)"}}
+	file := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(sqliteFile(options)), RawQuery: query.Encode()}
+	pool, err := sql.Open("sqlite", file.String())
+	return pool, "sqlite_master WHERE type = 'table' AND name", translate("open sqlite", err)
 }

@@ -75,6 +75,47 @@ func auditPolicies(cfg Config) audit.Policies {
 		audit.Guard: {Days: cfg.AuditGuardDays, Entries: int64(cfg.AuditGuardEntries)}}
 }
 
+// openServedStore is openStore for a server, whose master secret has to open the keys of the database before anything is
+// written to it, a new schema too.
+func openServedStore(ctx context.Context, cfg Config) (*storage.Store, error) {
+	keys, err := storage.KeysBeforeMigration(ctx, storageOptions(cfg))
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) > 0 {
+		if err := checkSecret(cfg, keys); err != nil {
+			return nil, err
+		}
+	}
+	return openStore(ctx, cfg)
+}
+
+// checkSecret says whether a master secret that is known opens the keys.
+func checkSecret(cfg Config, keys []storage.Key) error {
+	if cfg.Secret != "" {
+		return server.CheckSecret(keys, []byte(cfg.Secret))
+	}
+	secret, err := readSecret(secretFile(cfg))
+	if errors.Is(err, fs.ErrNotExist) {
+		return missingSecret(cfg)
+	} else if err != nil {
+		return err
+	}
+	err = server.CheckSecret(keys, secret)
+	if !errors.Is(err, server.ErrWrongSecret) {
+		return err
+	}
+	if next, nextErr := readSecret(nextSecretFile(cfg)); nextErr == nil {
+		return server.CheckSecret(keys, next)
+	}
+	return err
+}
+
+// missingSecret says that a database has keys without their secret.
+func missingSecret(cfg Config) error {
+	return fmt.Errorf("the database has keys, but the secret file %s that opens them is missing; restore it from a backup, or give the secret as GATEHOUSE_SECRET (nothing has been changed)", secretFile(cfg))
+}
+
 // masterSecret is the configured secret, or that of the data folder, which is made for a database without keys when it is
 // missing. Of several processes that make it at once one wins, and all use what it made. A change of the secret that was
 // cut short is brought to its end.
@@ -114,7 +155,7 @@ func makeSecret(ctx context.Context, cfg Config, store *storage.Store) ([]byte, 
 		if secret, err := readSecret(file); err == nil {
 			return secret, nil // another process is making its first start at this moment
 		}
-		return nil, fmt.Errorf("the database has keys, but the secret file %s that opens them is missing; restore it from a backup, or give the secret as GATEHOUSE_SECRET (nothing has been changed)", file)
+		return nil, missingSecret(cfg)
 	}
 	if err := writeNewSecret(file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make the secret file: %w", err)

@@ -96,7 +96,7 @@ func newProgram(ctx context.Context, cfg Config, log *slog.Logger, now func() ti
 }
 
 func (p *Program) open(ctx context.Context) (err error) {
-	if p.store, err = openStore(ctx, p.cfg); err != nil {
+	if p.store, err = openServedStore(ctx, p.cfg); err != nil {
 		return err
 	}
 	secret, err := masterSecret(ctx, p.cfg, p.store)
