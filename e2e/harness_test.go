@@ -134,6 +134,7 @@ var testSettings = directory.Settings{
 	RefreshGrace:                 10 * time.Second,
 	SessionIdleLifetime:          2 * time.Hour,
 	SessionLifetime:              30 * 24 * time.Hour,
+	ReauthenticateAfter:          15 * time.Minute,
 }
 
 // start starts a server with an administrator on an empty database.

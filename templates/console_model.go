@@ -31,6 +31,16 @@ type Paging struct {
 	Previous, Next  string // addresses of the parts around; "" for none
 }
 
+// Confirm asks for the person's password before a form that they have sent is carried out.
+type Confirm struct {
+	Frame
+	BackURL string // the page that the form stood in
+	Fields  []Field
+}
+
+// Field is a field of a form as it was sent.
+type Field struct{ Name, Value string }
+
 // Times in the pages are texts of RFC 3339 in UTC, "" for never.
 
 // AccountProfile shows what a person can change about themselves.

@@ -14,6 +14,7 @@ import (
 
 // consolePages are the pages for those who are signed in, and their files.
 var consolePages = map[string]any{
+	"confirm.html":          Confirm{},
 	"account_profile.html":  AccountProfile{},
 	"account_apps.html":     AccountApps{},
 	"account_tokens.html":   AccountTokens{},

@@ -72,6 +72,8 @@ type Config struct {
 	// SessionIdleLifetime runs from a browser's last request, SessionLifetime from its sign-in; the first is at most
 	// the second.
 	SessionIdleLifetime, SessionLifetime time.Duration
+	// ReauthenticateAfter is how long after signing in sensitive changes on the pages need no password.
+	ReauthenticateAfter time.Duration
 
 	// AuditRetentionDays and AuditRetentionEntries bound each category of the audit log; 0 does not. AuditTokens is on or off.
 	AuditRetentionDays, AuditRetentionEntries int

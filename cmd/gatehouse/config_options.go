@@ -159,6 +159,11 @@ var options = []option{
 		set:     lifetimeOf("1s", "365d", func(c *Config) *time.Duration { return &c.SessionLifetime }),
 	},
 	{
+		flag: "reauthenticate-after", env: "GATEHOUSE_REAUTHENTICATE_AFTER", fallback: "15m", kind: "duration",
+		meaning: "how long after signing in people make sensitive changes on the pages without entering their password again; `0` asks every time",
+		set:     lifetimeOf("0s", "365d", func(c *Config) *time.Duration { return &c.ReauthenticateAfter }),
+	},
+	{
 		flag: "max-connections", env: "GATEHOUSE_MAX_CONNECTIONS", fallback: "10000", kind: "number",
 		meaning: "most connections that are served at once, further ones wait; `0` is no limit",
 		set:     numberOf(0, 1_000_000, func(c *Config) *int { return &c.MaxConnections }),

@@ -72,7 +72,7 @@ func TestWithoutAnythingGivenTheDefaultsHold(t *testing.T) {
 			Token: web.Rate{Requests: 60_000, Per: time.Minute}, Address: web.Rate{Requests: 60_000, Per: time.Minute}}, KeyRotation: 90 * day, Profile: "compat", Registration: "admin", EndUserAgreementMajor: 1,
 		RequirePushedAuthorizationRequests: "no",
 		AccessTokenLifetime:                time.Hour, RefreshTokenLifetime: 90 * day, RefreshTokenAbsoluteLifetime: 365 * day,
-		RefreshGrace: 10 * time.Second, AuditRetentionDays: 365, AuditRetentionEntries: 1_000_000, AuditTokens: "off", AuditGuardDays: 90, AuditGuardEntries: 1_000_000, SessionIdleLifetime: day, SessionLifetime: 14 * day,
+		RefreshGrace: 10 * time.Second, AuditRetentionDays: 365, AuditRetentionEntries: 1_000_000, AuditTokens: "off", AuditGuardDays: 90, AuditGuardEntries: 1_000_000, SessionIdleLifetime: day, SessionLifetime: 14 * day, ReauthenticateAfter: 15 * time.Minute,
 		LogFormat: "text", LogLevel: "info",
 	}
 	if !reflect.DeepEqual(cfg, want) {

@@ -61,6 +61,7 @@ func settingsOf(cfg Config) directory.Settings {
 		RefreshGrace:                 cfg.RefreshGrace,
 		SessionIdleLifetime:          cfg.SessionIdleLifetime,
 		SessionLifetime:              cfg.SessionLifetime,
+		ReauthenticateAfter:          cfg.ReauthenticateAfter,
 		AllowedOrigins:               cfg.AllowedOrigins,
 		Audit:                        auditPolicies(cfg),
 	}

@@ -33,6 +33,11 @@ func (p *Pages) Profile(v *Visit) error {
 // ChangeProfile stores one's own name and e-mail address.
 func (p *Pages) ChangeProfile(v *Visit) error {
 	patch := directory.UserPatch{Name: v.text("name"), Email: v.text("email")}
+	if patch.Email != nil && *patch.Email != v.who.User.Email {
+		if err := v.confirmed(); err != nil {
+			return err
+		}
+	}
 	if _, err := p.Directory.UpdateUser(v.Context(), v.actor, v.who.User.ID, patch, nil); err != nil {
 		return err
 	}
@@ -58,6 +63,9 @@ func (p *Pages) Sessions(v *Visit) error {
 
 // EndSessions signs out one browser, or all but this one. One that has ended meanwhile is no error.
 func (p *Pages) EndSessions(v *Visit) error {
+	if err := v.confirmed(); err != nil {
+		return err
+	}
 	switch v.form.Get("action") {
 	case "end":
 		err := p.Directory.EndSession(v.Context(), v.who.User.ID, v.form.Get("session"))

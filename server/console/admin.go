@@ -31,6 +31,14 @@ func (v *Visit) administrator() error {
 	return nil
 }
 
+// confirmedAdministrator is confirmed for administrators, and refuses everybody else.
+func (v *Visit) confirmedAdministrator() error {
+	if err := v.administrator(); err != nil {
+		return err
+	}
+	return v.confirmed()
+}
+
 // Services shows /admin/services, or of these the ones with the weakness that the address names.
 func (p *Pages) Services(v *Visit) error {
 	if err := v.administrator(); err != nil {

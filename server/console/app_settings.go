@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,6 +109,9 @@ func (p *Pages) ChangeApp(v *Visit) error {
 		}
 		return v.doneAt(ConsolePath, "deleted")
 	case "accept":
+		if err := v.confirmed(); err != nil {
+			return err
+		}
 		if err := p.Directory.AcceptRedirectURI(v.Context(), v.actor, id, v.form.Get("uri")); err != nil {
 			return err
 		}
@@ -122,17 +126,25 @@ func (p *Pages) ChangeApp(v *Visit) error {
 	return unknownAction()
 }
 
-// saveApp stores the settings, unless somebody else has changed them since the form was shown.
+// saveApp stores the settings, unless somebody else has changed them since the form was shown. Where people are sent to and
+// what an administrator allows is confirmed.
 func (p *Pages) saveApp(v *Visit) error {
 	service, err := p.app(v)
 	if err != nil {
 		return err
 	}
 	patch := directory.ServicePatch{Name: v.text("name"), HomeURL: v.text("homeUrl"), RedirectURIs: v.lines("redirectUris"), Description: v.text("description")}
+	sensitive := patch.RedirectURIs != nil && !slices.Equal(*patch.RedirectURIs, service.RedirectURIs)
 	for _, box := range appBoxes(service) {
 		if !box.privileged || v.actor.Admin() {
 			on := v.ticked(box.field)
 			box.set(&patch, &on)
+			sensitive = sensitive || box.privileged && on != *box.value(&service)
+		}
+	}
+	if sensitive {
+		if err := v.confirmed(); err != nil {
+			return err
 		}
 	}
 	expected, err := v.revision()

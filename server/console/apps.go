@@ -221,6 +221,9 @@ func (p *Pages) showSecrets(v *Visit, made *templates.Credentials) error {
 
 // ChangeSecrets adds or retires a secret.
 func (p *Pages) ChangeSecrets(v *Visit) error {
+	if err := v.confirmed(); err != nil {
+		return err
+	}
 	id := mux.Vars(v.Request)["id"]
 	switch v.form.Get("action") {
 	case "add":

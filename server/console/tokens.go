@@ -83,6 +83,9 @@ func (p *Pages) ChangeTokens(v *Visit) error {
 }
 
 func (p *Pages) makeToken(v *Visit) error {
+	if err := v.confirmed(); err != nil {
+		return err
+	}
 	n := directory.NewPermanentToken{Name: v.form.Get("name"), Scope: strings.Fields(v.form.Get("scopes"))}
 	for name := range v.form {
 		if id, ok := strings.CutPrefix(name, "scope."); ok && v.ticked(name) {

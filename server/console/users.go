@@ -57,6 +57,9 @@ func (v *Visit) role() (directory.Role, error) {
 
 // CreateUser creates a user and shows them.
 func (p *Pages) CreateUser(v *Visit) error {
+	if err := v.confirmedAdministrator(); err != nil {
+		return err
+	}
 	role, err := v.role()
 	if err != nil {
 		return err
@@ -132,6 +135,9 @@ func (p *Pages) ChangeUser(v *Visit) error {
 	case "leave":
 		return p.changeMember(v, id, p.Directory.RemoveMember)
 	case "delete":
+		if err := v.confirmedAdministrator(); err != nil {
+			return err
+		}
 		if err := p.Directory.DeleteUser(v.Context(), v.actor, id, nil); err != nil {
 			return err
 		}
@@ -154,7 +160,7 @@ func (p *Pages) saveUser(v *Visit, id string) error {
 }
 
 func (p *Pages) updateUser(v *Visit, id string, patch directory.UserPatch, expected directory.Expected, done string) error {
-	if err := v.administrator(); err != nil {
+	if err := v.confirmedAdministrator(); err != nil {
 		return err
 	}
 	if _, err := p.Directory.UpdateUser(v.Context(), v.actor, id, patch, expected); err != nil {

@@ -46,6 +46,8 @@ type Visit struct {
 	// problem is why the form was refused, and status the status that goes with it.
 	problem *templates.FormProblem
 	status  int
+	// proved says that this request brought the password.
+	proved bool
 }
 
 // Show makes the handler of GET. Whoever is not signed in is led to the sign-in page, and from there back.
@@ -60,7 +62,8 @@ func (p *Pages) Show(show func(*Visit) error) func(http.ResponseWriter, *http.Re
 }
 
 // Change makes the handler of POST. The form is good only in the session and for the page that it was shown in. When
-// change refuses what was filled in, the page is shown again with the form as it was sent.
+// change refuses what was filled in, the page is shown again with the form as it was sent; what asks to be confirmed waits
+// for the password.
 func (p *Pages) Change(change, show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := p.visit(w, r)
@@ -73,11 +76,25 @@ func (p *Pages) Change(change, show func(*Visit) error) func(http.ResponseWriter
 		if subtle.ConstantTimeCompare([]byte(v.form.Get("form_token")), []byte(v.formToken())) != 1 {
 			return web.Refuse(http.StatusForbidden, "invalid_request", "this form was made in another session; nothing was changed; open the page again and repeat what you did")
 		}
-		if err = change(v); err == nil || !v.refuse(err) {
+		return v.change(change, show)
+	}
+}
+
+func (v *Visit) change(change, show func(*Visit) error) error {
+	if err := v.prove(); err != nil {
+		if !v.refuse(err) {
 			return err
 		}
-		return show(v)
+		return v.askPassword()
 	}
+	err := change(v)
+	if errors.Is(err, errUnconfirmed) {
+		return v.askPassword()
+	}
+	if err == nil || !v.refuse(err) {
+		return err
+	}
+	return show(v)
 }
 
 // visit finds out who is signed in; nil after leading the browser to the sign-in page.
@@ -167,7 +184,7 @@ var labels = map[string]string{
 	"name": "Name", "email": "E-mail address", "login": "Login", "id": "Id", "key": "Key", "description": "Description",
 	"password": "New password", "oldValue": "Present password", "scope": "Good for", "expiresOn": "Expires",
 	"homeUrl": "Home page", "baseUrls": "Base URLs", "redirectUris": "Redirect URIs", "secret": "Secret", "iconUrl": "Icon",
-	"token": "Token", "user": "User", "banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
+	"token": "Token", confirmField: "Your password", "user": "User", "banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
 	"authCodeFlowEnabled": "Authorization code", "implicitFlowEnabled": "Implicit", "consentRequired": "Ask for consent",
 	"clientCredentialsFlowEnabled": "Client credentials", "resourceOwnerFlowEnabled": "Password", "pkceRequired": "PKCE",
 }

@@ -37,6 +37,9 @@ type Settings struct {
 	// SessionIdleLifetime ends a session that is not used, SessionLifetime one that is remembered.
 	SessionIdleLifetime time.Duration
 	SessionLifetime     time.Duration
+	// ReauthenticateAfter is how long after signing in people make sensitive changes on the pages without their password; 0
+	// asks every time.
+	ReauthenticateAfter time.Duration
 	// AllowedOrigins are the origins (RFC 6454), besides those of the services, whose pages may call the API; "*" is
 	// every origin.
 	AllowedOrigins []string

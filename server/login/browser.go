@@ -41,18 +41,27 @@ func (b *Browser) SignedIn(r *http.Request) (directory.SignedIn, bool, error) {
 // SignIn starts a session for who has proved who they are, with a cookie that is new at every sign-in. A session that
 // the browser had before ends.
 func (b *Browser) SignIn(w http.ResponseWriter, r *http.Request, who directory.Authenticated, remember bool, address string) error {
+	_, err := b.SignInAgain(w, r, who, remember, address)
+	return err
+}
+
+// SignInAgain is SignIn for a request that goes on: it returns the request as the browser would send it now.
+func (b *Browser) SignInAgain(w http.ResponseWriter, r *http.Request, who directory.Authenticated, remember bool, address string) (*http.Request, error) {
 	cookie, err := b.directory.SignIn(r.Context(), who, directory.NewSession{
 		Remember: remember, UserAgent: r.UserAgent(), Address: address, Replaces: b.cookieOf(r),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	life := time.Duration(0)
 	if remember {
 		life = b.directory.Settings().SessionLifetime
 	}
 	b.setCookie(w, cookie, int(life/time.Second))
-	return nil
+	again := r.Clone(r.Context())
+	again.Header.Del("Cookie")
+	again.AddCookie(&http.Cookie{Name: b.cookieName(), Value: cookie})
+	return again, nil
 }
 
 // SignOut ends the session of the browser, if there is one.
