@@ -93,14 +93,7 @@ func violations(t *testing.T, tab context.Context) string {
 }
 
 func TestPagesAreAccessibleInEveryWidthAndColour(t *testing.T) {
-	tab := chromium(t)
-	_, err := exec.LookPath("npm")
-	storagetest.Require(t, "node", "npm is not installed; apt-get install npm gets it", err == nil)
-	axe, err := axeScript()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := onSQLite(t)
+	tab, s := chromium(t), onSQLite(t)
 	pages := inspected(t, s, s.browser(t, "root").signedIn(t))
 	run(t, tab, chromedp.Navigate(s.url+"/auth/login"))
 	signInTab(t, tab, "root")
@@ -108,28 +101,54 @@ func TestPagesAreAccessibleInEveryWidthAndColour(t *testing.T) {
 	for name, path := range pages {
 		run(t, tab, chromedp.Navigate(s.url+path))
 		waitFor(t, tab, "document.readyState === 'complete'")
-		script(t, tab, axe)
-		script(t, tab, "document.querySelectorAll('details').forEach((folded) => (folded.open = true))")
-		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int64{320, 1280} {
-				emulate(t, tab, scheme, width)
-				look := fmt.Sprintf("%s, %s, %d pixels", name, scheme, width)
-				if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > width {
-					t.Errorf("%s: the page is %d pixels wide", look, wide)
-				}
-				if width == 320 && scheme == "dark" {
-					continue // the same colours as below
-				}
-				if found := violations(t, tab); found != "" {
-					t.Errorf("%s:\n%s", look, found)
-				}
-				keepScreenshot(t, tab, strings.ReplaceAll(look, ", ", "-"))
-			}
-		}
+		checkAccessible(t, tab, name)
 		if evaluate[bool](t, tab, "document.querySelector('img[src=x]') !== null") {
 			t.Errorf("%s: a name has become markup", name)
 		}
 	}
+}
+
+// checkAccessible checks the page that a tab shows in every width and colour.
+func checkAccessible(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	_, err := exec.LookPath("npm")
+	storagetest.Require(t, "node", "npm is not installed; apt-get install npm gets it", err == nil)
+	axe, err := axeScript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script(t, tab, axe)
+	script(t, tab, "document.querySelectorAll('details').forEach((folded) => (folded.open = true))")
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{320, 1280} {
+			emulate(t, tab, scheme, width)
+			look := fmt.Sprintf("%s, %s, %d pixels", name, scheme, width)
+			if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > width {
+				t.Errorf("%s: the page is %d pixels wide", look, wide)
+			}
+			if width == 320 && scheme == "dark" {
+				continue // the same colours as below
+			}
+			if found := violations(t, tab); found != "" {
+				t.Errorf("%s:\n%s", look, found)
+			}
+			keepScreenshot(t, tab, strings.ReplaceAll(look, ", ", "-"))
+		}
+	}
+}
+
+func TestThePageThatAsksForThePasswordIsAccessible(t *testing.T) {
+	tab := chromium(t)
+	s := onSQLite(t, func(chosen *setup) { chosen.settings.ReauthenticateAfter = 0 })
+	s.user(t, "ada")
+	run(t, tab, chromedp.Navigate(s.url+"/account/tokens"))
+	signInTab(t, tab, "ada")
+	waitFor(t, tab, "location.pathname === '/account/tokens' && document.readyState === 'complete'")
+	script(t, tab, "document.querySelector('#name').value = 'Nightly'; document.querySelector('button[value=make]').click()")
+	waitFor(t, tab, "document.activeElement.id === 'confirmPassword'")
+	checkAccessible(t, tab, "confirm")
+	run(t, tab, chromedp.KeyEvent(password+"\r"))
+	waitFor(t, tab, "document.querySelector('.once .copy')")
 }
 
 // keepScreenshot keeps a picture of a tab in the folder of GATEHOUSE_TEST_SCREENSHOTS, if there is one.
