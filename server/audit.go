@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -42,6 +43,12 @@ func (s *Server) auditedSettings() []audit.Fact {
 		{Field: "refreshGrace", Value: settings.RefreshGrace},
 		{Field: "sessionIdleLifetime", Value: settings.SessionIdleLifetime},
 		{Field: "sessionLifetime", Value: settings.SessionLifetime},
+		{Field: "reauthenticateAfter", Value: settings.ReauthenticateAfter},
+		{Field: "requirePushedAuthorizationRequests", Value: settings.PushedAuthorizationRequired},
+		{Field: "keyRotation", Value: s.options.KeyRotation},
+		{Field: "rateLimitService", Value: rateInWords(s.options.RateLimits.Service)},
+		{Field: "rateLimitToken", Value: rateInWords(s.options.RateLimits.Token)},
+		{Field: "rateLimitAddress", Value: rateInWords(s.options.RateLimits.Address)},
 		{Field: "allowedOrigins", Value: settings.AllowedOrigins},
 		{Field: "trustedProxies", Value: s.options.TrustedProxies},
 		{Field: "endUserAgreement", Value: settings.EndUserAgreement.Enabled()},
@@ -55,6 +62,14 @@ func (s *Server) auditedSettings() []audit.Fact {
 			audit.Fact{Field: "audit." + string(category) + ".entries", Value: policy.Entries})
 	}
 	return facts
+}
+
+// rateInWords writes a rate as the configuration does; "" for no limit.
+func rateInWords(rate web.Rate) string {
+	if rate.Requests == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%s", rate.Requests, rate.Per)
 }
 
 // refusals are the error codes that say that somebody was not let do something, whatever the status is; with the others

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"io/fs"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 )
 
@@ -15,19 +13,8 @@ func TestTheSecurityDocumentNamesTestsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	there := map[string]bool{}
-	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	err = fs.WalkDir(os.DirFS(".."), ".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		source, err := os.ReadFile("../" + path)
-		for _, found := range declared.FindAllSubmatch(source, -1) {
-			there[string(found[1])] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(testSources(t), -1) {
+		there[found[1]] = true
 	}
 	named := regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(document, -1)
 	if len(named) < 50 {

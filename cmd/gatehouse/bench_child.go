@@ -46,7 +46,7 @@ func startChild(ctx context.Context, environment []string, arguments ...string) 
 	}
 	c := &child{complaints: &bytes.Buffer{}}
 	ctx, c.kill = context.WithCancel(ctx)
-	c.process = exec.CommandContext(ctx, program, arguments...)
+	c.process = exec.CommandContext(ctx, program, arguments...) // #nosec G204 -- this program, called by whoever runs it
 	c.process.Cancel = func() error { return c.process.Process.Signal(syscall.SIGTERM) }
 	c.process.WaitDelay = patience
 	c.process.Stderr = c.complaints

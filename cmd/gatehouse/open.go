@@ -167,7 +167,7 @@ func makeSecret(ctx context.Context, cfg Config, store *storage.Store) ([]byte, 
 const minSecretBytes = 32
 
 func readSecret(file string) ([]byte, error) {
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) // #nosec G304 -- the secret file of the data folder
 	if err != nil {
 		return nil, fmt.Errorf("read the secret file: %w", err)
 	}

@@ -21,7 +21,7 @@ const (
 	NewAppPath     = "/console/new"
 	NewAppKindPath = "/console/new/{kind}"
 	AppPath        = "/console/apps/{id}"
-	AppSecretsPath = "/console/apps/{id}/secrets"
+	AppSecretsPath = "/console/apps/{id}/secrets" // #nosec G101 -- a path
 	AppStartPath   = "/console/apps/{id}/start"
 )
 

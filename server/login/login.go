@@ -42,7 +42,7 @@ const (
 	problemParameter = "error"
 	waitParameter    = "retry_after"
 
-	badCredentials = "hub-auth-credentials-bad"
+	badCredentials = "hub-auth-credentials-bad" // #nosec G101 -- an error code
 	throttled      = "hub-auth-throttled"
 )
 

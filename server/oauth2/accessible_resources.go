@@ -13,7 +13,7 @@ import (
 // The addresses that Atlassian has for what Hub has elsewhere (OAuth 2.0 (3LO) apps), and one that Hub does not have.
 const (
 	AtlassianAuthorizePath  = "/authorize"
-	AtlassianTokenPath      = "/oauth/token"
+	AtlassianTokenPath      = "/oauth/token" // #nosec G101 -- a path
 	AccessibleResourcesPath = AtlassianTokenPath + "/accessible-resources"
 )
 

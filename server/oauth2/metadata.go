@@ -11,7 +11,7 @@ import (
 // The paths of the endpoints under the public URL.
 const (
 	AuthorizePath  = "/api/rest/oauth2/auth"
-	TokenPath      = "/api/rest/oauth2/token"
+	TokenPath      = "/api/rest/oauth2/token" // #nosec G101 -- a path
 	IntrospectPath = "/api/rest/oauth2/introspect"
 	RevokePath     = "/api/rest/oauth2/revoke"
 	UserInfoPath   = "/api/rest/oauth2/userinfo"

@@ -106,7 +106,7 @@ func (i *ScopeItem) UnmarshalCBOR(data []byte) error {
 func (m Marks) MarshalBinary() ([]byte, error) {
 	data := make([]byte, 0, 3*binary.MaxVarintLen64)
 	for _, mark := range [...]int64{m.User, m.Service, m.Consent} {
-		data = binary.AppendUvarint(data, uint64(mark))
+		data = binary.AppendUvarint(data, uint64(mark)) // #nosec G115 -- the bits come back as they were
 	}
 	return data, nil
 }
@@ -119,7 +119,7 @@ func (m *Marks) UnmarshalBinary(data []byte) error {
 		if n <= 0 {
 			return errors.New("the marks are cut off or too great")
 		}
-		*mark, rest = int64(value), rest[n:]
+		*mark, rest = int64(value), rest[n:] // #nosec G115 -- the bits as they were
 	}
 	if again, _ := m.MarshalBinary(); !bytes.Equal(again, data) {
 		return errors.New("the marks are spelled in more bytes than they need")
