@@ -41,6 +41,7 @@ func sensitive(t testing.TB, root, owner *browser, a app) []struct {
 		{owner, "/console/apps/" + a.id + "/secrets", "add", "service.changed", nil},
 		{owner, "/console/apps/" + a.id, "save", "service.changed", []string{"redirectUris", callback + "\r\nhttps://thief.example/"}},
 		{root, "/console/apps/" + a.id, "save", "service.changed", []string{"trusted", "on"}},
+		{root, "/admin/keys", "rotate", "key.created", nil},
 		{root, "/admin/users", "", "user.created", []string{"login", "thief", "name", "Thief", "password", "a fine password", "role", "system-admin"}},
 		{root, "/admin/users/" + user, "save", "user.changed", profile},
 		{root, "/admin/users/" + user, "password", "user.password-changed", []string{"password", "another fine password"}},

@@ -24,6 +24,9 @@ func (p *Pages) Keys(v *Visit) error {
 
 // ChangeKeys makes new keys, or retires one.
 func (p *Pages) ChangeKeys(v *Visit) error {
+	if err := v.confirmedAdministrator(); err != nil {
+		return err
+	}
 	switch v.form.Get("action") {
 	case "rotate":
 		if err := p.Keyring.Rotate(v.Context(), v.actor, v.ticked("atOnce")); err != nil {

@@ -29,6 +29,7 @@ func (p *Pages) Settings(v *Visit) error {
 		{Name: "A spent refresh token is answered again for", Value: inWords(s.RefreshGrace)},
 		{Name: "A browser stays signed in unused for", Value: inWords(s.SessionIdleLifetime)},
 		{Name: "A browser stays signed in at most", Value: inWords(s.SessionLifetime)},
+		{Name: "Sensitive changes need no password after signing in for", Value: inWords(s.ReauthenticateAfter)},
 		{Name: "Origins that may call the API", Value: orNone(strings.Join(s.AllowedOrigins, ", "))},
 		{Name: "End user agreement", Value: agreement},
 	}}
