@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"gatehouse/server/directory"
 	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
+	"gatehouse/templates/texts"
 )
 
 // axeScript is axe-core as it is published, installed by npm once for all tests.
@@ -50,7 +52,7 @@ func emulate(t *testing.T, tab context.Context, scheme string, width int64) {
 	run(t, tab, chromedp.EmulateViewport(width, 900))
 }
 
-// inspected are the pages for people who are signed in as they are with something on them: an app with a refused redirect
+// inspected are the pages as they are with something on them: an app with a refused redirect
 // URI and two secrets, a group, a user who is banned, and names that try to be markup.
 func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 	t.Helper()
@@ -81,7 +83,10 @@ func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 		"profile": "/account", "apps": "/account/apps", "tokens": "/account/tokens", "sessions": "/account/sessions", "password": "/account/password",
 		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test", "errors": "/console/apps/" + own.id + "/errors",
 		"hub": "/console/apps/" + hub, "overview": "/admin", "services": "/admin/services", "users": "/admin/users", "user": "/admin/users/" + s.user(t, "ada").ID,
-		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token", "audit": "/admin/audit"}
+		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token", "audit": "/admin/audit",
+		"sign-in": "/auth/login?error=hub-auth-credentials-bad&message=Hello&client_id=" + a.id, "consent": strings.TrimPrefix(a.authorizeURL("access_type", "offline"), s.url),
+		"problem": strings.TrimPrefix(a.authorizeURL("redirect_uri", "https://refused.example/"), s.url), "explanation": "/errors/invalid_grant",
+		"signed-out": "/auth/signed-out", "connections": "/connections", "docs": "/docs", "docs-page": "/docs/api-guard"}
 	return pages
 }
 
@@ -98,18 +103,64 @@ func TestPagesAreAccessibleInEveryWidthAndColour(t *testing.T) {
 	run(t, tab, chromedp.Navigate(s.url+"/auth/login"))
 	signInTab(t, tab, "root")
 	waitFor(t, tab, "location.pathname === '/'")
-	for name, path := range pages {
-		run(t, tab, chromedp.Navigate(s.url+path))
-		waitFor(t, tab, "document.readyState === 'complete'")
-		checkAccessible(t, tab, name)
-		if evaluate[bool](t, tab, "document.querySelector('img[src=x]') !== null") {
-			t.Errorf("%s: a name has become markup", name)
+	for _, language := range texts.Tags() {
+		acceptLanguage(t, tab, language)
+		for name, path := range pages {
+			run(t, tab, chromedp.Navigate(s.url+path))
+			waitFor(t, tab, "document.readyState === 'complete'")
+			if spoken := evaluate[string](t, tab, "document.documentElement.lang"); spoken != language {
+				t.Errorf("%s speaks %s, not %s", name, spoken, language)
+			}
+			checkAccessible(t, tab, name+", "+language, looks[language]...)
+			if evaluate[bool](t, tab, "document.querySelector('img[src=x]') !== null") {
+				t.Errorf("%s: a name has become markup", name)
+			}
 		}
 	}
 }
 
+// look is how a page is drawn.
+type look struct {
+	scheme string
+	width  int64
+}
+
+// looks are how pages are inspected in each language. Another language changes the lengths of words and no colours.
+var looks = map[string][]look{
+	"en": {{"light", 320}, {"dark", 320}, {"light", 1280}, {"dark", 1280}},
+	"de": {{"dark", 1280}, {"light", 320}},
+}
+
+// inspectLook checks that a page needs no sideways scrolling and that axe-core finds nothing in it.
+func inspectLook(t *testing.T, tab context.Context, name string, l look) {
+	t.Helper()
+	emulate(t, tab, l.scheme, l.width)
+	named := fmt.Sprintf("%s, %s, %d pixels", name, l.scheme, l.width)
+	if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > l.width {
+		t.Errorf("%s: the page is %d pixels wide", named, wide)
+	}
+	// Other colours are what the wide page is inspected for.
+	if l != (look{"dark", 320}) {
+		if found := violations(t, tab); found != "" {
+			t.Errorf("%s:\n%s", named, found)
+		}
+	}
+	keepScreenshot(t, tab, strings.ReplaceAll(named, ", ", "-"))
+}
+
+// acceptLanguage makes a tab ask for pages in a language.
+func acceptLanguage(t *testing.T, tab context.Context, language string) {
+	t.Helper()
+	calling, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	headers := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}}
+	if _, err := chromedp.Call(calling, network.SetExtraHTTPHeaders, headers); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // checkAccessible checks the page that a tab shows in every width and colour.
-func checkAccessible(t *testing.T, tab context.Context, name string) {
+func checkAccessible(t *testing.T, tab context.Context, name string, drawn ...look) {
 	t.Helper()
 	_, err := exec.LookPath("npm")
 	storagetest.Require(t, "node", "npm is not installed; apt-get install npm gets it", err == nil)
@@ -119,21 +170,8 @@ func checkAccessible(t *testing.T, tab context.Context, name string) {
 	}
 	script(t, tab, axe)
 	script(t, tab, "document.querySelectorAll('details').forEach((folded) => (folded.open = true))")
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{320, 1280} {
-			emulate(t, tab, scheme, width)
-			look := fmt.Sprintf("%s, %s, %d pixels", name, scheme, width)
-			if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > width {
-				t.Errorf("%s: the page is %d pixels wide", look, wide)
-			}
-			if width == 320 && scheme == "dark" {
-				continue // the same colours as below
-			}
-			if found := violations(t, tab); found != "" {
-				t.Errorf("%s:\n%s", look, found)
-			}
-			keepScreenshot(t, tab, strings.ReplaceAll(look, ", ", "-"))
-		}
+	for _, look := range drawn {
+		inspectLook(t, tab, name, look)
 	}
 }
 
@@ -146,7 +184,7 @@ func TestThePageThatAsksForThePasswordIsAccessible(t *testing.T) {
 	waitFor(t, tab, "location.pathname === '/account/tokens' && document.readyState === 'complete'")
 	script(t, tab, "document.querySelector('#name').value = 'Nightly'; document.querySelector('button[value=make]').click()")
 	waitFor(t, tab, "document.activeElement.id === 'confirmPassword'")
-	checkAccessible(t, tab, "confirm")
+	checkAccessible(t, tab, "confirm", looks["en"]...)
 	run(t, tab, chromedp.KeyEvent(password+"\r"))
 	waitFor(t, tab, "document.querySelector('.once .copy')")
 }

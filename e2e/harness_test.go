@@ -22,6 +22,7 @@ import (
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
+	"gatehouse/templates"
 )
 
 // masterSecret is the secret of every server of these tests.
@@ -71,6 +72,7 @@ type setup struct {
 	trustedProxies []netip.Prefix
 	keyRotation    time.Duration
 	rateLimits     web.RateLimits
+	brand          templates.Brand
 	// log gets what the server logs; warnings go to the standard error output when it is nil.
 	log *slog.Logger
 }
@@ -191,7 +193,7 @@ func listen(t testing.TB, chosen setup) *testServer {
 		t.Fatal(err)
 	}
 	handler, err := server.New(context.Background(), server.Options{Store: store, Secret: []byte(masterSecret), PublicURL: public,
-		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, KeyRotation: chosen.keyRotation, RateLimits: chosen.rateLimits, Log: chosen.log, Now: s.clock.Now})
+		Settings: chosen.settings, TrustedProxies: chosen.trustedProxies, KeyRotation: chosen.keyRotation, RateLimits: chosen.rateLimits, Brand: chosen.brand, Log: chosen.log, Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,14 +26,14 @@ const (
 var explorerTypes = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 // explorer answers GET /api.
-func (s *Server) explorer(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) explorer(w http.ResponseWriter, r *http.Request) error {
 	page := templates.Explorer{RedirectURI: s.oauth2.Issuer + exploredPath, Scope: storage.HubServiceID}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return s.pages.Explorer(out, page) }, web.CallsAPI())
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return s.pages.In(web.Language(r)).Explorer(out, page) }, web.CallsAPI())
 }
 
 // explored answers GET /api/explorer/oauth2-redirect.html.
-func (s *Server) explored(w http.ResponseWriter, _ *http.Request) error {
-	return web.HTML(w, http.StatusOK, s.pages.Explored)
+func (s *Server) explored(w http.ResponseWriter, r *http.Request) error {
+	return web.HTML(w, r, http.StatusOK, s.pages.In(web.Language(r)).Explored)
 }
 
 // explorerFile answers GET /api/explorer/{file}. The files are stored compressed, which every browser understands.

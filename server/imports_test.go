@@ -30,6 +30,7 @@ var layers = [][]string{
 	{"server/audit"},
 	{"storage"},
 	{"server/seal", "server/sign", "server/rules", "templates", "migrations", "api"},
+	{"templates/texts", "docs"},
 }
 
 // homes are the packages that may import a library: any package that begins with the key. A library that is not here
@@ -43,7 +44,8 @@ var homes = map[string][]string{
 	"github.com/pressly/goose/v3":          {"storage"},
 	"github.com/gofrs/flock":               {"storage"},
 	"github.com/ory/fosite":                {"server/oauth2"},
-	"golang.org/x/text/language":           {"server/oauth2"},
+	"github.com/yuin/goldmark":             {"templates"},
+	"golang.org/x/text/":                   {"server/oauth2", "templates/texts"},
 	"github.com/gorilla/mux":               {"server", "server/console", "server/hub", "server/relations"},
 	"github.com/rs/cors":                   {"server"},
 	"github.com/fxamacker/cbor/v2":         {"server/seal"},

@@ -45,6 +45,8 @@ func (s *Server) routes() []route {
 		{"GET", oauth2.OpenIDMetadataPath, anyone, s.oauth2.OpenIDMetadata},
 		{"GET", oauth2.KeysPath, anyone, s.oauth2.Keys},
 		{"GET", explanationPath + "{code}", person, s.explain},
+		{"GET", templates.DocsPath, person, s.docs},
+		{"GET", templates.DocsPath + "/{name:.+}", person, s.docs},
 
 		{"GET", oauth2.AuthorizePath, person, s.oauth2.Authorize},
 		{"POST", oauth2.AuthorizePath, person, s.oauth2.Decide},
@@ -319,19 +321,20 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	fault := web.FaultOf(err)
 	s.responder.LogFault(r, fault)
 	web.SetRetryAfter(w, fault.RetryAfter)
-	problem := templates.Problem{Status: fault.Status, Title: titleOf(fault.Status), Code: fault.Code,
-		Detail: web.Sentence(fault.Description), RequestID: web.RequestID(r.Context())}
-	if err := web.HTML(w, fault.Status, func(out io.Writer) error { return s.pages.Problem(out, problem) }); err != nil {
+	problem := templates.Problem{Status: fault.Status, Title: web.Language(r).Say(titleOf(fault.Status)), Code: fault.Code,
+		Detail: web.Sentence(web.Language(r).Refusal(fault.Description)), RequestID: web.RequestID(r.Context())}
+	if err := web.HTML(w, r, fault.Status, func(out io.Writer) error { return s.pages.In(web.Language(r)).Problem(out, problem) }); err != nil {
 		s.options.Log.ErrorContext(r.Context(), "page", "cause", err)
 	}
 }
 
+// titleOf is the key of the title of a page about a status.
 func titleOf(status int) string {
 	switch {
 	case status == http.StatusNotFound:
-		return "There is nothing here"
+		return "problem.title.notFound"
 	case status >= http.StatusInternalServerError:
-		return "This does not work right now"
+		return "problem.title.unavailable"
 	}
-	return "This request was refused"
+	return "problem.title.refused"
 }

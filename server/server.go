@@ -39,6 +39,8 @@ type Options struct {
 	Log            *slog.Logger
 	// RateLimits bound how often the API may be called; those without requests do not.
 	RateLimits web.RateLimits
+	// Brand is how the pages present the server.
+	Brand templates.Brand
 	// KeyRotation is how long keys are used before others take their place; 0 is for ever.
 	KeyRotation time.Duration
 	// Now is the clock.
@@ -84,7 +86,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := templates.New(basePath)
+	pages, err := templates.New(basePath, options.Brand)
 	if err != nil {
 		return nil, err
 	}

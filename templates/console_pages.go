@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"gatehouse/templates/texts"
 )
 
 // consolePages are the pages for those who are signed in, and their files.
@@ -67,12 +69,13 @@ func (p *Pages) Console(w io.Writer, page any) error {
 
 // tab is a link to a page of a section.
 type tab struct {
-	Path, Name string
-	Current    bool
+	Path    string
+	Name    template.HTML
+	Current bool
 }
 
 // tabOf makes the link to the page with the name tab.
-func tabOf(frame any, name, path, words string) (tab, error) {
+func tabOf(frame any, name, path string, words template.HTML) (tab, error) {
 	current := reflect.ValueOf(frame).FieldByName("Tab")
 	if !current.IsValid() {
 		return tab{}, fmt.Errorf("%T has no frame", frame)
@@ -80,13 +83,19 @@ func tabOf(frame any, name, path, words string) (tab, error) {
 	return tab{path, words, current.String() == name}, nil
 }
 
-// readable writes a time of RFC 3339 for people, in UTC. Anything else stays as it is.
-func readable(moment string) string {
-	at, err := time.Parse(time.RFC3339, moment)
-	if err != nil {
-		return moment
+// momentIn makes the function that writes a time of RFC 3339 for people, in UTC, as the element time; "" is never. Anything
+// else stays as it is.
+func momentIn(language *texts.Language) func(moment string) template.HTML {
+	return func(moment string) template.HTML {
+		if moment == "" {
+			return template.HTML(`<span class="quiet">` + template.HTMLEscapeString(language.Say("frame.never")) + `</span>`)
+		}
+		said := moment
+		if at, err := time.Parse(time.RFC3339, moment); err == nil {
+			said = language.Moment(at)
+		}
+		return template.HTML(`<time datetime="` + template.HTMLEscapeString(moment) + `">` + template.HTMLEscapeString(said) + `</time>`)
 	}
-	return at.UTC().Format("2 January 2006, 15:04 UTC")
 }
 
 // focused are the attributes of the field that a problem is about: the cursor goes there.

@@ -16,6 +16,11 @@
 //
 //	Connections  connections.html  where this server may act for you
 //
+// What they say comes from the catalogue of package texts, in the language that
+// [Pages.In] was asked for; a template holds no words. The documentation of
+// package docs is made into pages as well (handbook.go), and the name, logo and
+// colour that an operator chooses are on all of them (brand.go).
+//
 // The pages hold no inline script, style or event handler. They are made for
 //
 //	Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:

@@ -58,7 +58,7 @@ func parsed(t *testing.T, render func(io.Writer) error) *html.Node {
 
 func newPages(t *testing.T) *Pages {
 	t.Helper()
-	p, err := New("/hub")
+	p, err := New("/hub", Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}

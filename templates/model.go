@@ -34,7 +34,7 @@ type Consent struct {
 	ReturnHost  string      // host, or private-use scheme, that the browser goes to next
 	New         []ScopeItem // what is asked for now
 	Allowed     []ScopeItem // what the person allowed earlier
-	KeepsAccess string      // how long a refresh token would last, as "up to 1 year"; "" if none was asked for
+	KeepsAccess string      // how long a refresh token would last at most, as "1 year"; "" if none was asked for
 	Problem     string      // why the form was not accepted, in words; "" on a first visit
 	// Groups are the permissions that are asked for, by the service that publishes them.
 	Groups []PermissionGroup

@@ -2,21 +2,27 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
 	"reflect"
 	"strings"
+
+	"gatehouse/templates/texts"
 )
 
 //go:embed *.html static
 var files embed.FS
 
-// Pages renders the pages and serves the assets they refer to. It is safe for
-// concurrent use.
+// Pages renders the pages in one language, see In, and serves the assets they refer to. It is safe for concurrent use.
 type Pages struct {
+	inLanguage map[string]*Pages // by tag
+
 	assets    *assets
+	handbook  *handbook
 	signIn    *template.Template
 	consent   *template.Template
 	framed    *template.Template
@@ -26,19 +32,20 @@ type Pages struct {
 	signedOut *template.Template
 	explorer  *template.Template
 	explored  *template.Template
+	docs      *template.Template
 	console   map[reflect.Type]*template.Template
 
 	connections *template.Template
 	demo        *template.Template
 }
 
-// New parses the embedded pages. basePath is the path prefix of the public
+// New parses the embedded pages and returns those in English. basePath is the path prefix of the public
 // URL, "" or "/hub": a leading slash and no trailing one.
-func New(basePath string) (*Pages, error) {
+func New(basePath string, brand Brand) (*Pages, error) {
 	if basePath != "" && (!strings.HasPrefix(basePath, "/") || strings.HasSuffix(basePath, "/")) {
 		return nil, fmt.Errorf(`base path %q: want "" or a path like "/hub"`, basePath)
 	}
-	assets, err := loadAssets(basePath + "/static/")
+	assets, err := loadAssets(basePath+"/static/", brand)
 	if err != nil {
 		return nil, err
 	}
@@ -50,28 +57,60 @@ func New(basePath string) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout, err := template.New("").Funcs(template.FuncMap{
-		"asset":     assets.path,
-		"at":        func(path string) string { return basePath + path },
-		"clip":      clip,
-		"download":  download,
-		"focused":   focused,
-		"home":      func() string { return basePath + "/" },
-		"homeHost":  homeHost,
-		"icon":      icons.svg,
-		"imageURL":  imageURL,
-		"initials":  initials,
-		"invalid":   invalid,
-		"ownURL":    ownURL,
-		"readable":  readable,
-		"snippetOf": snippetOf,
-		"tab":       tabOf,
-		"webURL":    webURL,
-	}).ParseFS(files, "layout.html")
+	handbook, err := readHandbook(basePath)
+	if err != nil {
+		return nil, err
+	}
+	inLanguage := map[string]*Pages{}
+	for _, language := range texts.Languages() {
+		functions := template.FuncMap{
+			"asset":     assets.path,
+			"at":        func(path string) string { return basePath + path },
+			"bdi":       bdi,
+			"brand":     func() string { return cmp.Or(brand.Name, ownName) },
+			"coloured":  func() bool { return brand.Colour.A > 0 },
+			"clip":      clip,
+			"download":  download,
+			"focused":   focused,
+			"home":      func() string { return basePath + "/" },
+			"homeHost":  homeHost,
+			"icon":      icons.svg,
+			"imageURL":  imageURL,
+			"initials":  initials,
+			"invalid":   invalid,
+			"lang":      language.Tag,
+			"link":      link,
+			"moment":    momentIn(language),
+			"named":     naming(language),
+			"number":    func(n int64) string { return language.Number(int(n)) },
+			"ownURL":    ownURL,
+			"plain":     language.Say,
+			"segment":   url.PathEscape,
+			"snippetOf": snippetOf,
+			"t":         saying(language),
+			"tab":       tabOf,
+			"webURL":    webURL,
+		}
+		p, err := parse(functions)
+		if err != nil {
+			return nil, err
+		}
+		p.inLanguage, p.assets, p.handbook = inLanguage, assets, handbook
+		inLanguage[language.Tag()] = p
+	}
+	return inLanguage[texts.Languages()[0].Tag()], nil
+}
+
+// In returns the pages in a language.
+func (p *Pages) In(language *texts.Language) *Pages { return p.inLanguage[language.Tag()] }
+
+// parse parses the pages of a language, which is that of functions.
+func parse(functions template.FuncMap) (*Pages, error) {
+	layout, err := template.New("").Funcs(functions).ParseFS(files, "layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the page layout: %w", err)
 	}
-	p := &Pages{assets: assets}
+	p := &Pages{}
 	for name, page := range map[string]**template.Template{
 		"signin.html":    &p.signIn,
 		"consent.html":   &p.consent,
@@ -82,6 +121,7 @@ func New(basePath string) (*Pages, error) {
 		"signedout.html": &p.signedOut,
 		"explorer.html":  &p.explorer,
 		"explored.html":  &p.explored,
+		"docs.html":      &p.docs,
 
 		"connections.html": &p.connections,
 		"demo.html":        &p.demo,

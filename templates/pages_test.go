@@ -277,12 +277,12 @@ func TestAFailingWriterIsReported(t *testing.T) {
 
 func TestBasePathsThatWouldBreakLinksAreRefused(t *testing.T) {
 	for _, bad := range []string{"/", "hub", "/hub/", "https://a.example/hub"} {
-		if _, err := New(bad); err == nil {
+		if _, err := New(bad, Brand{}); err == nil {
 			t.Errorf("base path %q is accepted", bad)
 		}
 	}
 	for _, good := range []string{"", "/hub", "/a/b"} {
-		if _, err := New(good); err != nil {
+		if _, err := New(good, Brand{}); err != nil {
 			t.Errorf("base path %q: %v", good, err)
 		}
 	}

@@ -19,6 +19,7 @@ var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
+	".png": "image/png",
 }
 
 // asset is one served file.
@@ -33,41 +34,64 @@ type asset struct {
 // that a browser may keep them for ever and still gets the new one after an
 // upgrade.
 type assets struct {
+	prefix string
 	paths  map[string]string // file name -> path with fingerprint
 	byPath map[string]asset  // path with fingerprint -> file
 }
 
-// loadAssets reads the files to serve; prefix is the path in front of every
-// name, as "/hub/static/".
-func loadAssets(prefix string) (*assets, error) {
+// loadAssets reads the files to serve and adds those of the brand, brand.css
+// and logo; prefix is the path in front of every name, as "/hub/static/".
+func loadAssets(prefix string, brand Brand) (*assets, error) {
 	entries, err := fs.ReadDir(files, "static")
 	if err != nil {
 		return nil, fmt.Errorf("list the assets: %w", err)
 	}
-	a := &assets{paths: map[string]string{}, byPath: map[string]asset{}}
+	a := &assets{prefix: prefix, paths: map[string]string{}, byPath: map[string]asset{}}
 	for _, entry := range entries {
 		name := entry.Name()
 		extension := path.Ext(name)
-		contentType, served := contentTypes[extension]
+		_, served := contentTypes[extension]
 		if entry.IsDir() || !served {
 			continue
 		}
-		loaded, err := loadAsset("static/"+name, contentType)
+		plain, err := files.ReadFile("static/" + name)
 		if err != nil {
+			return nil, fmt.Errorf("read asset %s: %w", name, err)
+		}
+		if err := a.add(name, extension, plain); err != nil {
 			return nil, err
 		}
-		p := prefix + strings.TrimSuffix(name, extension) + "." + loaded.hash + extension
-		a.paths[name] = p
-		a.byPath[p] = loaded
 	}
-	return a, nil
+	return a, a.addBrand(brand)
 }
 
-func loadAsset(name, contentType string) (asset, error) {
-	plain, err := files.ReadFile(name)
-	if err != nil {
-		return asset{}, fmt.Errorf("read asset %s: %w", name, err)
+// addBrand adds the files of the brand; the logo is the mark of ours when none is chosen.
+func (a *assets) addBrand(brand Brand) error {
+	if style := brand.styleSheet(); style != nil {
+		if err := a.add("brand.css", ".css", style); err != nil {
+			return err
+		}
 	}
+	if brand.Logo.content == nil {
+		a.paths["logo"] = a.paths["mark.svg"]
+		return nil
+	}
+	return a.add("logo", brand.Logo.extension, brand.Logo.content)
+}
+
+// add makes a file known by its name and serves it under its name and hash.
+func (a *assets) add(name, extension string, plain []byte) error {
+	loaded, err := loadAsset(name, contentTypes[extension], plain)
+	if err != nil {
+		return err
+	}
+	p := a.prefix + strings.TrimSuffix(name, extension) + "." + loaded.hash + extension
+	a.paths[name] = p
+	a.byPath[p] = loaded
+	return nil
+}
+
+func loadAsset(name, contentType string, plain []byte) (asset, error) {
 	var gzipped bytes.Buffer
 	w, err := gzip.NewWriterLevel(&gzipped, gzip.BestCompression)
 	if err != nil {
@@ -122,6 +146,8 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	header.Set("Content-Type", file.contentType)
 	header.Set("Vary", "Accept-Encoding")
+	// A picture that is opened by itself is a page of this origin, and may hold a script.
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	content, tag := file.plain, file.hash
 	if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 		content, tag = file.gzipped, file.hash+"-gzip"

@@ -39,7 +39,7 @@ func assetsOf(doc *html.Node) []string {
 
 func TestEveryAssetOfEveryPageIsServed(t *testing.T) {
 	for _, base := range []string{"", "/hub"} {
-		p, err := New(base)
+		p, err := New(base, Brand{})
 		if err != nil {
 			t.Fatal(err)
 		}

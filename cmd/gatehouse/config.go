@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatehouse/server/web"
+	"gatehouse/templates"
 )
 
 // Config is everything an operator decides about a running Gatehouse. What loadConfig puts in it has been checked.
@@ -59,6 +60,11 @@ type Config struct {
 	EndUserAgreement string
 	// A new major version of the text asks everybody again.
 	EndUserAgreementMajor, EndUserAgreementMinor int64
+
+	// BrandName is what the pages call the server, BrandLogo names the file with its picture, or is "", and BrandColour is the
+	// colour of links and buttons, or the zero Colour.
+	BrandName, BrandLogo string
+	BrandColour          templates.Colour
 
 	// Guard names the file with protected APIs; "" means that there is none.
 	Guard string

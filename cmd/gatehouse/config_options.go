@@ -128,6 +128,22 @@ var options = []option{
 		set:     textOf(1, func(c *Config) *string { return &c.Guard }),
 	},
 	{
+		flag: "brand-name", env: "GATEHOUSE_BRAND_NAME", fallback: "Gatehouse", kind: "text",
+		meaning: "what the pages call the server, up to 60 characters",
+		set:     brandName,
+	},
+	{
+		flag: "brand-logo", env: "GATEHOUSE_BRAND_LOGO", kind: "path",
+		meaning: "SVG or PNG file, up to 32 KiB, that the pages show beside the name; when empty, Gatehouse's own",
+		set:     textOf(1, func(c *Config) *string { return &c.BrandLogo }),
+	},
+	{
+		flag: "brand-colour", env: "GATEHOUSE_BRAND_COLOUR", kind: "colour",
+		meaning: "colour of links and buttons on the pages, such as `#0b6470`; on light or dark ground the nearest is shown that can be " +
+			"read there, with a contrast of 4.5 to 1",
+		set: brandColour,
+	},
+	{
 		flag: "access-token-lifetime", env: "GATEHOUSE_ACCESS_TOKEN_LIFETIME", fallback: "1h", kind: "duration",
 		meaning: "life of an access token, `1m` to `24h`",
 		set:     lifetimeOf("1m", "24h", func(c *Config) *time.Duration { return &c.AccessTokenLifetime }),

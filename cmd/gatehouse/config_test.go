@@ -70,8 +70,8 @@ func TestWithoutAnythingGivenTheDefaultsHold(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8080", Data: "./gatehouse-data", AdminLogin: "admin", MaxConnections: 10_000, RateLimits: web.RateLimits{Service: web.Rate{Requests: 1_000_000, Per: time.Minute},
 			Token: web.Rate{Requests: 60_000, Per: time.Minute}, Address: web.Rate{Requests: 60_000, Per: time.Minute}}, KeyRotation: 90 * day, Profile: "compat", Registration: "admin", EndUserAgreementMajor: 1,
-		RequirePushedAuthorizationRequests: "no",
-		AccessTokenLifetime:                time.Hour, RefreshTokenLifetime: 90 * day, RefreshTokenAbsoluteLifetime: 365 * day,
+		RequirePushedAuthorizationRequests: "no", BrandName: "Gatehouse",
+		AccessTokenLifetime: time.Hour, RefreshTokenLifetime: 90 * day, RefreshTokenAbsoluteLifetime: 365 * day,
 		RefreshGrace: 10 * time.Second, AuditRetentionDays: 365, AuditRetentionEntries: 1_000_000, AuditTokens: "off", AuditGuardDays: 90, AuditGuardEntries: 1_000_000, SessionIdleLifetime: day, SessionLifetime: 14 * day, ReauthenticateAfter: 15 * time.Minute,
 		LogFormat: "text", LogLevel: "info",
 	}

@@ -116,7 +116,11 @@ func (p *Program) open(ctx context.Context) (err error) {
 	if settings.EndUserAgreement, err = readAgreement(p.cfg); err != nil {
 		return err
 	}
-	handler, err := server.New(ctx, server.Options{Store: p.store, Secret: secret, PublicURL: p.public, Settings: settings,
+	brand, err := readBrand(ctx, p.cfg, p.log)
+	if err != nil {
+		return err
+	}
+	handler, err := server.New(ctx, server.Options{Brand: brand, Store: p.store, Secret: secret, PublicURL: p.public, Settings: settings,
 		TrustedProxies: p.cfg.TrustedProxies, KeyRotation: p.cfg.KeyRotation, RateLimits: p.cfg.RateLimits, Log: p.log, Now: p.now})
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func (p *Pages) Profile(v *Visit) error {
 	}
 	user := v.who.User
 	return v.answer(templates.AccountProfile{Frame: v.frame("account", ""), ID: user.ID, Login: user.Login,
-		Name: v.typed("name", user.Name), Email: v.typed("email", user.Email), Role: directory.RoleOf(user).Name(), Groups: groups})
+		Name: v.typed("name", user.Name), Email: v.typed("email", user.Email), Role: v.roleName(directory.RoleOf(user)), Groups: groups})
 }
 
 // ChangeProfile stores one's own name and e-mail address.
@@ -54,7 +54,7 @@ func (p *Pages) Sessions(v *Visit) error {
 	for _, session := range sessions {
 		current := session.Hash == v.who.Session.Hash
 		page.Others = page.Others || !current
-		page.Sessions = append(page.Sessions, templates.Session{ID: session.Hash, Device: deviceOf(session.UserAgent), Address: session.Address,
+		page.Sessions = append(page.Sessions, templates.Session{ID: session.Hash, Device: deviceOf(v.language, session.UserAgent), Address: session.Address,
 			SignedIn: moment(session.SignedInAt), LastSeen: moment(session.LastSeenAt), Expires: moment(session.ExpiresAt),
 			Remembered: session.Remembered, Current: current})
 	}

@@ -77,11 +77,15 @@ func (p *Pages) TestToken(v *Visit) error {
 		return err
 	}
 	v.status = http.StatusOK
-	return v.answer(templates.AdminToken{Frame: v.frame("admin", "token"), Result: tokenResult(explained)})
+	return v.answer(templates.AdminToken{Frame: v.frame("admin", "token"), Result: v.tokenResult(explained)})
 }
 
-func tokenResult(e access.Explanation) *templates.TokenResult {
-	return &templates.TokenResult{Kind: e.Kind, Known: !e.IssuedAt.IsZero(), Service: e.ServiceName, User: e.UserName, Scope: e.Scope,
-		Audience: e.AudienceNames, ID: e.ID, Grant: e.GrantID, Refusals: e.Refusals,
+func (v *Visit) tokenResult(e access.Explanation) *templates.TokenResult {
+	result := &templates.TokenResult{Kind: v.language.Refusal(e.Kind), Known: !e.IssuedAt.IsZero(), Service: e.ServiceName, User: e.UserName, Scope: e.Scope,
+		Audience: e.AudienceNames, ID: e.ID, Grant: e.GrantID,
 		Issued: moment(storage.At(e.IssuedAt)), Expires: moment(storage.At(e.ExpiresAt))}
+	for _, refusal := range e.Refusals {
+		result.Refusals = append(result.Refusals, v.language.Refusal(refusal))
+	}
+	return result
 }

@@ -22,10 +22,10 @@ func (p *Pages) AppErrors(v *Visit) error {
 	}
 	page := templates.AppErrors{AppFrame: v.appFrame(service, "errors")}
 	for _, e := range found {
-		row := templates.AppError{Code: e.Code, Description: e.Description, Endpoint: e.Endpoint, Times: int(e.Times), First: moment(e.FirstAt), Last: moment(e.LastAt),
+		row := templates.AppError{Code: e.Code, Description: v.language.Refusal(e.Description), Endpoint: e.Endpoint, Times: int(e.Times), First: moment(e.FirstAt), Last: moment(e.LastAt),
 			RequestID: e.RequestID, Address: e.Address}
 		for _, d := range e.Differences {
-			row.Differences = append(row.Differences, compared(d))
+			row.Differences = append(row.Differences, compared(v.language.Refusal(d.Part), d))
 		}
 		page.Errors = append(page.Errors, row)
 	}
@@ -33,9 +33,9 @@ func (p *Pages) AppErrors(v *Visit) error {
 }
 
 // compared says from which character on two texts differ.
-func compared(d storage.ServiceErrorDifference) templates.ComparedPart {
+func compared(part string, d storage.ServiceErrorDifference) templates.ComparedPart {
 	if d.Expected == "" {
-		return templates.ComparedPart{Part: d.Part, Sent: d.Sent}
+		return templates.ComparedPart{Part: part, Sent: d.Sent}
 	}
 	same := 0
 	for same < len(d.Sent) && same < len(d.Expected) {
@@ -45,5 +45,5 @@ func compared(d storage.ServiceErrorDifference) templates.ComparedPart {
 		}
 		same += size
 	}
-	return templates.ComparedPart{Part: d.Part, Same: d.Sent[:same], Sent: d.Sent[same:], Expected: d.Expected[same:], Compared: true}
+	return templates.ComparedPart{Part: part, Same: d.Sent[:same], Sent: d.Sent[same:], Expected: d.Expected[same:], Compared: true}
 }

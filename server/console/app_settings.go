@@ -23,7 +23,7 @@ func (p *Pages) AppSettings(v *Visit) error {
 		HomeURL: v.typed("homeUrl", service.HomeURL), Description: v.typed("description", service.Description),
 		RedirectURIs: v.typed("redirectUris", strings.Join(service.RedirectURIs, "\n"))}
 	for _, box := range appBoxes(service) {
-		choice := templates.Choice{ID: box.field, Name: box.name, Chosen: *box.value(&service)}
+		choice := templates.Choice{ID: box.field, Name: v.language.Say("apps.box." + box.field), Chosen: *box.value(&service)}
 		if v.form.Has("name") {
 			choice.Chosen = v.ticked(box.field)
 		}
@@ -60,39 +60,39 @@ func (p *Pages) ownerName(v *Visit, service storage.Service) (string, error) {
 
 // appBox is a checkbox for a field of a service that is either on or off.
 type appBox struct {
-	field, name string
-	privileged  bool
-	value       func(*storage.Service) *bool
-	set         func(*directory.ServicePatch, *bool)
+	field      string
+	privileged bool
+	value      func(*storage.Service) *bool
+	set        func(*directory.ServicePatch, *bool)
 }
 
 // appBoxes are the checkboxes that make sense for a service.
 func appBoxes(service storage.Service) []appBox {
 	boxes := []appBox{
-		{"authCodeFlowEnabled", "Authorization code: people sign in and allow it", false,
+		{"authCodeFlowEnabled", false,
 			func(s *storage.Service) *bool { return &s.AuthCodeFlowEnabled },
 			func(p *directory.ServicePatch, on *bool) { p.AuthCodeFlowEnabled = on }},
-		{"pkceRequired", "PKCE is required of every authorization code", false,
+		{"pkceRequired", false,
 			func(s *storage.Service) *bool { return &s.PKCERequired },
 			func(p *directory.ServicePatch, on *bool) { p.PKCERequired = on }},
 	}
 	if !service.Public {
 		boxes = append(boxes,
-			appBox{"clientCredentialsFlowEnabled", "Client credentials: it acts as itself", false,
+			appBox{"clientCredentialsFlowEnabled", false,
 				func(s *storage.Service) *bool { return &s.ClientCredentialsFlowEnabled },
 				func(p *directory.ServicePatch, on *bool) { p.ClientCredentialsFlowEnabled = on }},
-			appBox{"resourceOwnerFlowEnabled", "Password: it sends people’s passwords; for old programs alone", true,
+			appBox{"resourceOwnerFlowEnabled", true,
 				func(s *storage.Service) *bool { return &s.ResourceOwnerFlowEnabled },
 				func(p *directory.ServicePatch, on *bool) { p.ResourceOwnerFlowEnabled = on }})
 	}
 	return append(boxes,
-		appBox{"implicitFlowEnabled", "Implicit: tokens in the address; for old apps alone", true,
+		appBox{"implicitFlowEnabled", true,
 			func(s *storage.Service) *bool { return &s.ImplicitFlowEnabled },
 			func(p *directory.ServicePatch, on *bool) { p.ImplicitFlowEnabled = on }},
-		appBox{"trusted", "Trusted: people are not asked, and it may act at every service", true,
+		appBox{"trusted", true,
 			func(s *storage.Service) *bool { return &s.Trusted },
 			func(p *directory.ServicePatch, on *bool) { p.Trusted = on }},
-		appBox{"consentRequired", "People are asked although it is trusted", true,
+		appBox{"consentRequired", true,
 			func(s *storage.Service) *bool { return &s.ConsentRequired },
 			func(p *directory.ServicePatch, on *bool) { p.ConsentRequired = on }})
 }

@@ -40,10 +40,10 @@ func (p *Pages) Audit(v *Visit) error {
 		return err
 	}
 	page := templates.AdminAudit{Query: parameters.Get("query"), Paging: v.paging(list, len(events), total),
-		Categories: []templates.Choice{{Name: "everything"}}}
+		Categories: []templates.Choice{{Name: v.language.Say("admin.audit.everything")}}}
 	keepParameter(&page.Paging, "category", category)
 	for _, each := range audit.Categories() {
-		page.Categories = append(page.Categories, templates.Choice{ID: string(each), Name: string(each), Chosen: string(each) == category})
+		page.Categories = append(page.Categories, templates.Choice{ID: string(each), Name: v.language.Say("admin.audit.category." + string(each)), Chosen: string(each) == category})
 	}
 	for _, event := range events {
 		page.Events = append(page.Events, auditEvent(event))

@@ -9,18 +9,19 @@ import (
 	"gatehouse/server/directory"
 	"gatehouse/storage"
 	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // AuthorisedApps shows /account/apps: every service that one has approved something for, or that holds a refresh token.
 func (p *Pages) AuthorisedApps(v *Visit) error {
-	apps, err := p.authorised(v.Context(), v.who.User.ID)
+	apps, err := p.authorised(v.Context(), v.language, v.who.User.ID)
 	if err != nil {
 		return err
 	}
 	return v.answer(templates.AccountApps{Frame: v.frame("account", "apps"), Apps: apps})
 }
 
-func (p *Pages) authorised(ctx context.Context, userID string) ([]templates.AuthorisedApp, error) {
+func (p *Pages) authorised(ctx context.Context, language *texts.Language, userID string) ([]templates.AuthorisedApp, error) {
 	approved, _, err := p.Directory.ApprovedScopes(ctx, userID, all)
 	if err != nil {
 		return nil, err
@@ -32,13 +33,13 @@ func (p *Pages) authorised(ctx context.Context, userID string) ([]templates.Auth
 	byID := map[string]*templates.AuthorisedApp{}
 	for _, scope := range approved {
 		app := &templates.AuthorisedApp{ID: scope.Service.ID, Service: pageService(scope.Service), Since: moment(scope.Since)}
-		if app.Scopes, err = p.scopeItems(ctx, scope.Items); err != nil {
+		if app.Scopes, err = p.scopeItems(ctx, language, scope.Items); err != nil {
 			return nil, err
 		}
 		byID[app.ID] = app
 	}
 	for _, grant := range grants {
-		if err := p.addGrant(ctx, byID, grant); err != nil {
+		if err := p.addGrant(ctx, language, byID, grant); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +54,7 @@ func (p *Pages) authorised(ctx context.Context, userID string) ([]templates.Auth
 }
 
 // addGrant adds what a grant tells about its service; one without consent is that of a trusted service.
-func (p *Pages) addGrant(ctx context.Context, apps map[string]*templates.AuthorisedApp, grant storage.Grant) error {
+func (p *Pages) addGrant(ctx context.Context, language *texts.Language, apps map[string]*templates.AuthorisedApp, grant storage.Grant) error {
 	app := apps[grant.ServiceID]
 	if app == nil {
 		service, err := p.Directory.Service(ctx, grant.ServiceID)
@@ -63,7 +64,7 @@ func (p *Pages) addGrant(ctx context.Context, apps map[string]*templates.Authori
 			return err
 		}
 		app = &templates.AuthorisedApp{ID: service.ID, Service: pageService(service), Since: moment(grant.CreatedAt)}
-		if app.Scopes, err = p.scopeItems(ctx, strings.Fields(grant.Audience)); err != nil {
+		if app.Scopes, err = p.scopeItems(ctx, language, strings.Fields(grant.Audience)); err != nil {
 			return err
 		}
 		apps[service.ID] = app
@@ -74,22 +75,16 @@ func (p *Pages) addGrant(ctx context.Context, apps map[string]*templates.Authori
 	return nil
 }
 
-// standardItems say in plain words what the items of a consent mean that name no service.
-var standardItems = map[string]string{
-	directory.OpenID: "Sign you in", directory.Profile: "Your profile", directory.Email: "Your e-mail address",
-	directory.Groups: "Your groups", directory.OfflineAccess: "Access while you are away",
-}
-
 // scopeItems says what the items of a consent mean.
-func (p *Pages) scopeItems(ctx context.Context, items []string) ([]templates.ScopeItem, error) {
+func (p *Pages) scopeItems(ctx context.Context, language *texts.Language, items []string) ([]templates.ScopeItem, error) {
 	var described []templates.ScopeItem
 	for _, item := range items {
 		name, err := p.serviceName(ctx, item)
 		if err != nil {
 			return nil, err
 		}
-		if words, ok := standardItems[item]; ok {
-			name = words
+		if key := "consent.item." + item; language.Has(key) {
+			name = language.Say(key)
 		}
 		described = append(described, templates.ScopeItem{Name: name})
 	}
@@ -126,7 +121,7 @@ func (p *Pages) RevokeApps(v *Visit) error {
 		}
 		return v.done("one")
 	case "revoke-all":
-		apps, err := p.authorised(v.Context(), v.who.User.ID)
+		apps, err := p.authorised(v.Context(), v.language, v.who.User.ID)
 		if err != nil {
 			return err
 		}

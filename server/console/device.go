@@ -1,6 +1,10 @@
 package console
 
-import "strings"
+import (
+	"strings"
+
+	"gatehouse/templates/texts"
+)
 
 // browsers and systems are the marks in a User-Agent header, those first that stand beside others' marks.
 var (
@@ -15,7 +19,7 @@ var (
 
 // deviceOf says in words what a User-Agent header tells about a browser and its system, which is a guess and nothing to
 // rely on.
-func deviceOf(userAgent string) string {
+func deviceOf(language *texts.Language, userAgent string) string {
 	browser, system := "", ""
 	for _, each := range browsers {
 		if browser == "" && strings.Contains(userAgent, each.mark) {
@@ -29,12 +33,12 @@ func deviceOf(userAgent string) string {
 	}
 	switch {
 	case browser != "" && system != "":
-		return browser + " on " + system
+		return language.Say("account.sessions.device", "browser", browser, "system", system)
 	case browser+system != "":
 		return browser + system
 	case userAgent != "":
 		name, _, _ := strings.Cut(userAgent, " ")
 		return name
 	}
-	return "Unknown browser"
+	return language.Say("account.sessions.unknown")
 }

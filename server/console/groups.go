@@ -64,7 +64,7 @@ func (p *Pages) Group(v *Visit) error {
 	page := templates.AdminGroup{Frame: v.frame("admin", "groups"), GroupName: group.Name, Revision: v.typed("revision", strconv.FormatInt(group.Version, 10)),
 		Name: v.typed("name", group.Name), Description: v.typed("description", group.Description), Paging: v.paging(list, len(members), total), User: v.form.Get("user")}
 	for _, member := range members {
-		page.Members = append(page.Members, userRow(member))
+		page.Members = append(page.Members, v.userRow(member))
 	}
 	return v.answer(page)
 }

@@ -14,10 +14,7 @@ import (
 const listedServices = 50
 
 // lives are how long a token may live, in days; 0 is without an end. The first is chosen beforehand.
-var lives = []struct {
-	days int
-	name string
-}{{90, "In 90 days"}, {30, "In 30 days"}, {7, "In 7 days"}, {365, "In a year"}, {0, "Never"}}
+var lives = []int{90, 30, 7, 365, 0}
 
 // PermanentTokens shows /account/tokens.
 func (p *Pages) PermanentTokens(v *Visit) error { return p.showTokens(v, nil) }
@@ -58,8 +55,8 @@ func (p *Pages) fillTokenForm(v *Visit, page *templates.AccountTokens) error {
 	}
 	page.MoreServices = int(total) > len(services)
 	for _, life := range lives {
-		days := strconv.Itoa(life.days)
-		page.Lives = append(page.Lives, templates.Choice{ID: days, Name: life.name, Chosen: refused && v.form.Get("expiresOn") == days})
+		days := strconv.Itoa(life)
+		page.Lives = append(page.Lives, templates.Choice{ID: days, Name: v.language.Say("account.tokens.life." + days), Chosen: refused && v.form.Get("expiresOn") == days})
 	}
 	if refused {
 		page.Name, page.Scopes = v.form.Get("name"), v.form.Get("scopes")

@@ -46,7 +46,7 @@ func (a *answer) WriteHeader(status int)         { a.status = status }
 func (a *answer) ok() bool                       { return a.status < http.StatusBadRequest }
 func (a *answer) text(name string) string        { text, _ := a.fields[name].(string); return text }
 
-// call asks an endpoint and adds the step. A bearer token takes the place of the app's secret.
+// call asks an endpoint and adds the step; title is the key of its title. A bearer token takes the place of the app's secret.
 func (t *trial) call(title string, handle func(http.ResponseWriter, *http.Request) error, path string, form url.Values, bearer string) *answer {
 	got := &answer{header: http.Header{}, status: http.StatusOK}
 	ctx := t.visit.Context()
@@ -75,7 +75,7 @@ func (t *trial) call(title string, handle func(http.ResponseWriter, *http.Reques
 		t.pages.OAuth2.Responder.Fail(got, r, err)
 	}
 	json.Unmarshal(got.body.Bytes(), &got.fields)
-	t.steps = append(t.steps, templates.FlowStep{Title: title, Request: requestText(r, authorization, form), Status: statusText(got.status),
+	t.steps = append(t.steps, templates.FlowStep{Title: t.visit.language.Say(title), Request: requestText(r, authorization, form), Status: statusText(got.status),
 		Answer: answerText(got.fields), Claims: claimsOf(got.text("id_token")), Refused: !got.ok()})
 	return got
 }
@@ -85,7 +85,7 @@ func (t *trial) expectRefusal() { t.steps[len(t.steps)-1].Expected = true }
 
 // push pushes an authorization request (RFC 9126) and returns its request_uri.
 func (t *trial) push(query url.Values) (string, bool) {
-	got := t.call("Push the authorization request", t.pages.OAuth2.Push, oauth2.PushPath, query, "")
+	got := t.call("flow.step.push", t.pages.OAuth2.Push, oauth2.PushPath, query, "")
 	return got.text("request_uri"), got.ok()
 }
 
@@ -95,30 +95,30 @@ func (t *trial) authorized(request, answered url.Values) {
 	for name, values := range answered {
 		said[name] = values[0]
 	}
-	t.steps = append(t.steps, templates.FlowStep{Title: "Send the browser to the authorization endpoint",
+	t.steps = append(t.steps, templates.FlowStep{Title: t.visit.language.Say("flow.step.authorize"),
 		Request: "GET " + t.pages.PublicURL + oauth2.AuthorizePath + "\n\n" + formText(request),
 		Status:  "302 Found, back to the redirect URI", Answer: answerText(said), Refused: answered.Get("error") != ""})
 }
 
 // exchange does with a code what apps do, and ends what it got.
 func (t *trial) exchange(code string, flow oauth2.TestedFlow) {
-	tokens := t.call("Exchange the code for tokens", t.pages.OAuth2.Token, oauth2.TokenPath, url.Values{"grant_type": {"authorization_code"}, "code": {code},
+	tokens := t.call("flow.step.exchange", t.pages.OAuth2.Token, oauth2.TokenPath, url.Values{"grant_type": {"authorization_code"}, "code": {code},
 		"redirect_uri": {t.pages.OAuth2.TestRedirectURI(t.service.ID)}, "code_verifier": {flow.Verifier}}, "")
 	if !tokens.ok() {
 		return
 	}
 	whose := slices.Contains(strings.Fields(tokens.text("scope")), directory.OpenID)
 	if whose {
-		t.userInfo("Ask who has signed in", tokens.text("access_token"))
+		t.userInfo("flow.step.who", tokens.text("access_token"))
 	}
 	if refresh := tokens.text("refresh_token"); refresh != "" {
-		if next := t.call("Refresh the tokens", t.pages.OAuth2.Token, oauth2.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}, ""); next.ok() {
+		if next := t.call("flow.step.refresh", t.pages.OAuth2.Token, oauth2.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}, ""); next.ok() {
 			tokens = next
 		}
 	}
 	t.takeBack(tokens)
 	if whose {
-		t.userInfo("Ask once more", tokens.text("access_token"))
+		t.userInfo("flow.step.whoAgain", tokens.text("access_token"))
 		t.expectRefusal()
 	}
 }
@@ -134,13 +134,13 @@ func (t *trial) takeBack(tokens *answer) {
 			t.call(title, t.pages.OAuth2.Introspect, oauth2.IntrospectPath, url.Values{"token": {tokens.text("access_token")}}, "")
 		}
 	}
-	introspect("Ask whether the access token is good")
+	introspect("flow.step.good")
 	token := tokens.text("refresh_token")
 	if token == "" {
 		token = tokens.text("access_token")
 	}
-	t.call("Revoke what the test has got", t.pages.OAuth2.Revoke, oauth2.RevokePath, url.Values{"token": {token}}, "")
-	introspect("Ask again")
+	t.call("flow.step.revoke", t.pages.OAuth2.Revoke, oauth2.RevokePath, url.Values{"token": {token}}, "")
+	introspect("flow.step.goodAgain")
 }
 
 // clientCredentials has the app act as itself (RFC 6749 section 4.4).
@@ -149,7 +149,7 @@ func (t *trial) clientCredentials(scope string) {
 	if scope = strings.Join(strings.Fields(scope), " "); scope != "" {
 		form.Set("scope", scope)
 	}
-	if tokens := t.call("Ask for a token", t.pages.OAuth2.Token, oauth2.TokenPath, form, ""); tokens.ok() {
+	if tokens := t.call("flow.step.token", t.pages.OAuth2.Token, oauth2.TokenPath, form, ""); tokens.ok() {
 		t.takeBack(tokens)
 	}
 }

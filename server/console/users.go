@@ -23,27 +23,31 @@ func (p *Pages) Users(v *Visit) error {
 	}
 	page := templates.AdminUsers{Frame: v.frame("admin", "users"), Query: v.URL.Query().Get("query"), Paging: v.paging(list, len(users), total),
 		New:   templates.UserRow{Login: v.form.Get("login"), Name: v.form.Get("name"), Email: v.form.Get("email")},
-		Roles: roleChoices(directory.Role(v.typed("role", string(directory.Observer))))}
+		Roles: v.roleChoices(directory.Role(v.typed("role", string(directory.Observer))))}
 	for _, user := range users {
-		page.Users = append(page.Users, userRow(user))
+		page.Users = append(page.Users, v.userRow(user))
 	}
 	return v.answer(page)
 }
 
-func userRow(user storage.User) templates.UserRow {
+func (v *Visit) userRow(user storage.User) templates.UserRow {
 	row := templates.UserRow{ID: user.ID, Login: user.Login, Name: user.Name, Email: user.Email, Banned: user.Banned}
 	if role := directory.RoleOf(user); role != directory.Observer {
-		row.Role = role.Name()
+		row.Role = v.roleName(role)
 	}
 	return row
 }
 
-func roleChoices(chosen directory.Role) []templates.Choice {
+func (v *Visit) roleChoices(chosen directory.Role) []templates.Choice {
 	var choices []templates.Choice
 	for _, role := range []directory.Role{directory.Observer, directory.Developer, directory.SystemAdmin} {
-		choices = append(choices, templates.Choice{ID: string(role), Name: role.Name(), Chosen: role == chosen})
+		choices = append(choices, templates.Choice{ID: string(role), Name: v.roleName(role), Chosen: role == chosen})
 	}
 	return choices
+}
+
+func (v *Visit) roleName(role directory.Role) string {
+	return v.language.Say("frame.role." + string(role))
 }
 
 // role is the role that a form names.
@@ -82,8 +86,8 @@ func (p *Pages) User(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	page := templates.AdminUser{Frame: v.frame("admin", "users"), User: userRow(user), Guest: user.Guest, BanReason: user.BanReason, Created: moment(user.CreatedAt),
-		Revision: v.typed("revision", strconv.FormatInt(user.Version, 10)), Roles: roleChoices(directory.Role(v.typed("role", string(directory.RoleOf(user)))))}
+	page := templates.AdminUser{Frame: v.frame("admin", "users"), User: v.userRow(user), Guest: user.Guest, BanReason: user.BanReason, Created: moment(user.CreatedAt),
+		Revision: v.typed("revision", strconv.FormatInt(user.Version, 10)), Roles: v.roleChoices(directory.Role(v.typed("role", string(directory.RoleOf(user)))))}
 	page.User.Login, page.User.Name, page.User.Email = v.typed("login", user.Login), v.typed("name", user.Name), v.typed("email", user.Email)
 	having, err := p.Directory.HavePassword(v.Context(), []string{user.ID})
 	if err != nil {

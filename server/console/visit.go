@@ -16,6 +16,7 @@ import (
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // Pages answers the pages. Show and Change make handlers of the methods that take a Visit.
@@ -38,6 +39,8 @@ type Visit struct {
 	*http.Request
 	w     http.ResponseWriter
 	pages *Pages
+	// language is that of the page.
+	language *texts.Language
 	// who is signed in, and actor the same for the directory.
 	who   directory.SignedIn
 	actor directory.Actor
@@ -107,7 +110,7 @@ func (p *Pages) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
 		web.Redirect(w, http.StatusSeeOther, p.Browser.SignInURL(url.Values{login.NextParameter: {r.URL.Path}}.Encode()))
 		return nil, nil
 	}
-	return &Visit{Request: r, w: w, pages: p, who: who, actor: directory.Actor{User: &who.User}, form: url.Values{}, status: http.StatusOK}, nil
+	return &Visit{Request: r, w: w, pages: p, language: web.Language(r), who: who, actor: directory.Actor{User: &who.User}, form: url.Values{}, status: http.StatusOK}, nil
 }
 
 // formToken ties the forms of a page to it and to the session.
@@ -137,7 +140,7 @@ func (v *Visit) doneWord() string {
 
 // answer writes a page, with the status of a refused form.
 func (v *Visit) answer(page any) error {
-	return web.HTML(v.w, v.status, func(out io.Writer) error { return v.pages.Templates.Console(out, page) })
+	return web.HTML(v.w, v.Request, v.status, func(out io.Writer) error { return v.pages.Templates.In(v.language).Console(out, page) })
 }
 
 // done leads the browser back to the page, which says what was done.
@@ -161,37 +164,28 @@ func (v *Visit) refuse(err error) bool {
 		return false
 	}
 	web.SetRetryAfter(v.w, fault.RetryAfter)
-	v.status, v.problem = fault.Status, &templates.FormProblem{Text: problemInWords(err, fault), Field: fault.Field}
+	v.status, v.problem = fault.Status, &templates.FormProblem{Text: v.problemInWords(err, fault), Field: fault.Field}
 	return true
 }
 
 // problemInWords names a field as its label does.
-func problemInWords(err error, fault *web.Fault) string {
+func (v *Visit) problemInWords(err error, fault *web.Fault) string {
 	if invalid := (*directory.InvalidField)(nil); errors.As(err, &invalid) {
-		return labelOf(invalid.Field) + ": " + invalid.Reason + "."
+		return v.language.Say("problem.field", "field", v.labelOf(invalid.Field), "reason", v.language.Refusal(invalid.Reason))
 	}
 	if privileged := (*directory.PrivilegedField)(nil); errors.As(err, &privileged) {
-		return labelOf(privileged.Field) + ": only an administrator may set this."
+		return v.language.Say("problem.privileged", "field", v.labelOf(privileged.Field))
 	}
 	if errors.Is(err, directory.ErrChanged) {
-		return "Somebody else has changed this meanwhile. Open the page again and repeat what you did."
+		return v.language.Say("problem.changed")
 	}
-	return web.Sentence(fault.Description)
+	return web.Sentence(v.language.Refusal(fault.Description))
 }
 
-// labels are how the pages call the fields of the REST API.
-var labels = map[string]string{
-	"name": "Name", "email": "E-mail address", "login": "Login", "id": "Id", "key": "Key", "description": "Description",
-	"password": "New password", "oldValue": "Present password", "scope": "Good for", "expiresOn": "Expires",
-	"homeUrl": "Home page", "baseUrls": "Base URLs", "redirectUris": "Redirect URIs", "secret": "Secret", "iconUrl": "Icon",
-	"token": "Token", confirmField: "Your password", "user": "User", "banReason": "Reason", "banned": "Banned", "projectRoles": "Role", "public": "Public", "trusted": "Trusted",
-	"authCodeFlowEnabled": "Authorization code", "implicitFlowEnabled": "Implicit", "consentRequired": "Ask for consent",
-	"clientCredentialsFlowEnabled": "Client credentials", "resourceOwnerFlowEnabled": "Password", "pkceRequired": "PKCE",
-}
-
-func labelOf(field string) string {
-	if label, ok := labels[field]; ok {
-		return label
+// labelOf is how the pages call a field of the REST API.
+func (v *Visit) labelOf(field string) string {
+	if key := "problem.label." + field; v.language.Has(key) {
+		return v.language.Say(key)
 	}
 	return field
 }

@@ -3,7 +3,6 @@ package login
 import (
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // The paths of this package under the public URL.
@@ -71,7 +71,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 		page.Admin = signedIn.User.Admin
 		page.FormToken = p.Browser.FormToken(r, SignOutPath)
 	}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.Home(out, page) })
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(web.Language(r)).Home(out, page) })
 }
 
 // SignInForm answers GET /auth/login, whose query is that of an authorization request, or empty.
@@ -81,7 +81,7 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 		Action:  p.BasePath + InteractivePath + questionMark(withoutProblem(query).Encode()),
 		Login:   query.Get("login_hint"),
 		Message: query.Get("message"),
-		Problem: problemInWords(query),
+		Problem: problemInWords(web.Language(r), query),
 	}
 	if typed := p.Browser.takeLogin(w, r); typed != "" && page.Problem != "" {
 		page.Login = typed
@@ -95,7 +95,7 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 	case !directory.IsNotFound(err):
 		return err
 	}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.SignIn(out, page) }, options...)
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(web.Language(r)).SignIn(out, page) }, options...)
 }
 
 // signInOptions lets the form lead to where the service is sent its answer, and the service's own pages put a frame
@@ -212,9 +212,9 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 // SignedOut answers GET /auth/signed-out.
-func (p *Pages) SignedOut(w http.ResponseWriter, _ *http.Request) error {
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) error {
 	page := templates.SignedOut{SignInURL: p.BasePath + SignInPath}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.SignedOut(out, page) })
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(web.Language(r)).SignedOut(out, page) })
 }
 
 func isYes(value string) bool { return value == "true" || value == "on" || value == "1" }
@@ -247,20 +247,16 @@ func problemOf(err error) (url.Values, bool) {
 	return nil, false
 }
 
-func problemInWords(query url.Values) string {
+func problemInWords(language *texts.Language, query url.Values) string {
 	switch query.Get(problemParameter) {
 	case badCredentials:
-		return "This login and password do not belong together. Check both and try again."
+		return language.Say("signin.problem.credentials")
 	case throttled:
 		seconds, err := strconv.Atoi(query.Get(waitParameter))
 		if err != nil || seconds < 1 || seconds > 3600 {
 			seconds = 60
 		}
-		unit := "seconds"
-		if seconds == 1 {
-			unit = "second"
-		}
-		return fmt.Sprintf("Too many attempts have failed. Wait %d %s and try again.", seconds, unit)
+		return language.Say("signin.problem.throttled", "count", seconds)
 	}
 	return ""
 }

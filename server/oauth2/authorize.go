@@ -64,6 +64,9 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	}
 	named.scope = a.query.Get("scope")
 	audit.Through(r.Context(), directory.AuditService(a.service))
+	if a.pushed != nil {
+		r = web.WithUILocales(r, a.query.Get(web.UILocalesParameter))
+	}
 	if err = s.check(r.Context(), a); err == nil {
 		err = do(w, r, a)
 	}
@@ -197,7 +200,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, a *authorization,
 		s.recordUnspent(ctx, session, "implicit")
 	}
 	if a.outOfBand() {
-		return s.showCode(w, a, response.GetCode())
+		return s.showCode(w, r, a, response.GetCode())
 	}
 	if a.implicit() {
 		s.recordUse(r.Context(), a.service)

@@ -32,7 +32,7 @@ var authorizeChecks = []func(*Server, context.Context, *authorization) error{
 
 // knownParameters may be sent once; all others are ignored (RFC 6749 section 3.1).
 var knownParameters = []string{"response_type", "response_mode", "redirect_uri", "scope", "state", "request_credentials", "access_type",
-	"code_challenge", "code_challenge_method", "prompt", "nonce", "max_age", "audience", "site", "login_hint", "message"}
+	"code_challenge", "code_challenge_method", "prompt", "nonce", "max_age", "audience", "site", "login_hint", "ui_locales", "message"}
 
 func checkRepeatedParameters(_ *Server, _ context.Context, a *authorization) error {
 	for _, name := range knownParameters {

@@ -131,16 +131,16 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, err error) 
 	}
 	fault := web.FaultOf(err)
 	s.Responder.LogFault(r, fault)
-	problem := templates.Problem{Status: fault.Status, Title: "This sign-in link does not work", Code: fault.Code,
-		Detail: web.Sentence(fault.Description), RequestID: web.RequestID(r.Context())}
+	problem := templates.Problem{Status: fault.Status, Title: web.Language(r).Say("problem.title.signInLink"), Code: fault.Code,
+		Detail: web.Sentence(web.Language(r).Refusal(fault.Description)), RequestID: web.RequestID(r.Context())}
 	if fault.Status >= http.StatusInternalServerError {
-		problem.Title = "This does not work right now"
+		problem.Title = web.Language(r).Say("problem.title.unavailable")
 	}
 	if mismatch, ok := err.(*redirectMismatch); ok {
 		for _, d := range mismatch.differences {
-			problem.Differences = append(problem.Differences, templates.Difference{Part: d.Part, Sent: d.Sent, Expected: d.Expected})
+			problem.Differences = append(problem.Differences, templates.Difference{Part: web.Language(r).Refusal(d.Part), Sent: d.Sent, Expected: d.Expected})
 		}
 	}
 	web.SetRetryAfter(w, fault.RetryAfter)
-	return web.HTML(w, fault.Status, func(out io.Writer) error { return s.Pages.Problem(out, problem) })
+	return web.HTML(w, r, fault.Status, func(out io.Writer) error { return s.Pages.In(web.Language(r)).Problem(out, problem) })
 }

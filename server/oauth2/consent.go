@@ -3,19 +3,18 @@ package oauth2
 import (
 	"context"
 	"crypto/subtle"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"gatehouse/server/directory"
 	"gatehouse/server/seal"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // asksConsent says whether people are asked before the service gets anything: always, unless it is trusted. A trusted
@@ -42,19 +41,20 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 	if err := s.startPushed(r.Context(), a); err != nil {
 		return err
 	}
+	language := web.Language(r)
 	page := templates.Consent{
 		Action:     s.BasePath + AuthorizePath + "?" + r.URL.RawQuery,
 		FormToken:  s.Browser.FormToken(r, consentPurpose(a.query)),
 		Service:    PageService(a.service),
 		Person:     templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login},
 		SwitchURL:  s.Browser.SignInURL(signInQuery(r, a)),
-		ReturnHost: returnHost(a.redirectURI),
+		ReturnHost: returnHost(language, a.redirectURI),
 		Problem:    problem,
 	}
 	if a.scope.offline {
-		page.KeepsAccess = "up to " + inWords(s.Directory.Lifetimes(a.service).RefreshTokenAbsolute)
+		page.KeepsAccess = language.Length(s.Directory.Lifetimes(a.service).RefreshTokenAbsolute)
 	}
-	if err := s.describeItems(r.Context(), a, approved, &page); err != nil {
+	if err := s.describeItems(r.Context(), language, a, approved, &page); err != nil {
 		return err
 	}
 	var err error
@@ -65,24 +65,24 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 	if problem != "" {
 		status = http.StatusBadRequest
 	}
-	return web.HTML(w, status, func(out io.Writer) error { return s.Pages.Consent(out, page) }, web.FormTarget(a.redirectURI))
+	return web.HTML(w, r, status, func(out io.Writer) error { return s.Pages.In(language).Consent(out, page) }, web.FormTarget(a.redirectURI))
 }
 
 // leaveFrame leads out of a dialog of Ring UI, where no consent is asked for: the page around it could deceive people about
 // what they press (RFC 9700 section 4.16).
 func (s *Server) leaveFrame(w http.ResponseWriter, r *http.Request, a *authorization) error {
 	page := templates.Framed{Service: PageService(a.service), URL: s.BasePath + AuthorizePath + "?" + r.URL.RawQuery}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return s.Pages.Framed(out, page) },
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return s.Pages.In(web.Language(r)).Framed(out, page) },
 		web.FrameAncestors(s.Directory.PageOrigins(a.service)...))
 }
 
 // describeItems puts all that is asked for on the page, permissions apart.
-func (s *Server) describeItems(ctx context.Context, a *authorization, approved directory.Approved, page *templates.Consent) error {
+func (s *Server) describeItems(ctx context.Context, language *texts.Language, a *authorization, approved directory.Approved, page *templates.Consent) error {
 	for _, item := range canonicalItems(a.scope.withoutPermissions().items, a.scope.resources) {
 		if item == directory.OfflineAccess {
 			continue // KeepsAccess says it
 		}
-		described, err := s.describeItem(ctx, a.service, item)
+		described, err := s.describeItem(ctx, language, a.service, item)
 		if err != nil {
 			return err
 		}
@@ -135,26 +135,19 @@ func describeSites(choice siteChoice) []templates.Site {
 // do not encode the same characters.
 func consentPurpose(query url.Values) string { return "consent?" + query.Encode() }
 
-// standardItems say in plain words what the items mean that name no service.
-var standardItems = map[string]templates.ScopeItem{
-	directory.OpenID:  {Name: "Sign you in", Description: "Know who you are, by an id that stays the same"},
-	directory.Profile: {Name: "Your profile", Description: "See your name and login"},
-	directory.Email:   {Name: "Your e-mail address", Description: "See your e-mail address"},
-	directory.Groups:  {Name: "Your groups", Description: "See the names of the groups that you are in"},
-}
-
-func (s *Server) describeItem(ctx context.Context, asking storage.Service, item string) (templates.ScopeItem, error) {
+// describeItem says in plain words what an item means.
+func (s *Server) describeItem(ctx context.Context, language *texts.Language, asking storage.Service, item string) (templates.ScopeItem, error) {
 	if item == asking.ID {
 		item = directory.OpenID
 	}
-	if described, ok := standardItems[item]; ok {
-		return described, nil
+	if key := "consent.item." + item; language.Has(key) {
+		return templates.ScopeItem{Name: language.Say(key), Description: language.Say("consent.means." + item)}, nil
 	}
 	service, err := s.Directory.Service(ctx, item)
 	if err != nil {
 		return templates.ScopeItem{}, err
 	}
-	return templates.ScopeItem{Name: service.Name, Description: "Act for you at " + service.Name + ", with the rights that you have there"}, nil
+	return templates.ScopeItem{Name: service.Name, Description: language.Say("consent.service.means", "service", service.Name)}, nil
 }
 
 // Decide answers POST /api/rest/oauth2/auth, the consent form: it stores what was allowed and sends the browser to the
@@ -207,7 +200,7 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, a *authorization,
 		if a.sites, err = s.readSites(r.Context(), a, approved); err != nil {
 			return err
 		}
-		return s.askConsent(w, r, a, signedIn, approved, "Choose a site first.")
+		return s.askConsent(w, r, a, signedIn, approved, web.Language(r).Say("consent.chooseSite"))
 	}
 	sites := chosenIDs(a.sites)
 	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, a.scope.consentItems(), sites); err != nil {
@@ -250,7 +243,7 @@ func withoutPrompt(query url.Values, done string) url.Values {
 }
 
 // returnHost is the host, or the private-use scheme, that the browser goes to next; "" when it stays.
-func returnHost(redirectURI string) string {
+func returnHost(language *texts.Language, redirectURI string) string {
 	if redirectURI == directory.OutOfBandURI {
 		return ""
 	}
@@ -259,21 +252,7 @@ func returnHost(redirectURI string) string {
 		return ""
 	}
 	if scheme := strings.ToLower(parsed.Scheme); scheme != "http" && scheme != "https" {
-		return parsed.Scheme + ": (an app on this device)"
+		return language.Say("consent.schemeHost", "scheme", parsed.Scheme)
 	}
 	return parsed.Host
-}
-
-func inWords(d time.Duration) string {
-	count, unit := int(d/(24*time.Hour)), "day"
-	switch {
-	case count >= 365 && count%365 == 0:
-		count, unit = count/365, "year"
-	case count == 0:
-		count, unit = int(d/time.Minute), "minute"
-	}
-	if count != 1 {
-		unit += "s"
-	}
-	return fmt.Sprintf("%d %s", count, unit)
 }

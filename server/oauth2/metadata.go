@@ -6,6 +6,8 @@ import (
 	"gatehouse/server/directory"
 	"gatehouse/server/sign"
 	"gatehouse/server/web"
+	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // The paths of the endpoints under the public URL.
@@ -42,6 +44,7 @@ type metadata struct {
 	CodeChallengeMethodsSupported              []string `json:"code_challenge_methods_supported"`
 	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"`
 	PromptValuesSupported                      []string `json:"prompt_values_supported"`
+	UILocalesSupported                         []string `json:"ui_locales_supported"`
 }
 
 // openidMetadata is the document of OpenID Connect Discovery section 3, which has all of RFC 8414 as well.
@@ -98,7 +101,7 @@ func (s *Server) metadata() metadata {
 		IntrospectionEndpoint: s.Issuer + IntrospectPath, RevocationEndpoint: s.Issuer + RevokePath,
 		PushedAuthorizationRequestEndpoint:         s.Issuer + PushPath,
 		RequirePushedAuthorizationRequests:         s.Directory.Settings().PushedAuthorizationRequired,
-		ServiceDocumentation:                       s.Issuer + "/api/openapi.yaml",
+		ServiceDocumentation:                       s.Issuer + templates.DocsPath,
 		ScopesSupported:                            []string{directory.OpenID, directory.OfflineAccess, directory.Profile, directory.Email, directory.Groups},
 		ResponseTypesSupported:                     responseTypes,
 		ResponseModesSupported:                     []string{"query", "fragment"},
@@ -109,5 +112,6 @@ func (s *Server) metadata() metadata {
 		CodeChallengeMethodsSupported:              []string{"S256"},
 		AuthorizationResponseIssParameterSupported: true,
 		PromptValuesSupported:                      []string{"none", "login", "consent", "select_account"},
+		UILocalesSupported:                         texts.Tags(),
 	}
 }

@@ -22,7 +22,7 @@ func checkOutOfBand(_ *Server, _ context.Context, a *authorization) error {
 }
 
 // showCode shows a code for the person to copy. It is made for this page and stands in no address.
-func (s *Server) showCode(w http.ResponseWriter, a *authorization, code string) error {
-	page := templates.Code{Service: PageService(a.service), Code: code, Lifetime: inWords(directory.CodeLifetime)}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return s.Pages.Code(out, page) })
+func (s *Server) showCode(w http.ResponseWriter, r *http.Request, a *authorization, code string) error {
+	page := templates.Code{Service: PageService(a.service), Code: code, Lifetime: web.Language(r).Length(directory.CodeLifetime)}
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return s.Pages.In(web.Language(r)).Code(out, page) })
 }

@@ -159,7 +159,7 @@ func signInQuery(r *http.Request, a *authorization) string {
 	}
 	sent := r.URL.Query()
 	query := url.Values{"client_id": {a.service.ID}, "request_uri": {sent.Get("request_uri")}}
-	for _, name := range []string{"redirect_uri", "login_hint", "message"} {
+	for _, name := range []string{"redirect_uri", "login_hint", "message", web.UILocalesParameter} {
 		if value := a.query.Get(name); value != "" {
 			query.Set(name, value)
 		}

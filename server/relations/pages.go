@@ -16,6 +16,7 @@ import (
 	"gatehouse/server/web"
 	"gatehouse/storage"
 	"gatehouse/templates"
+	"gatehouse/templates/texts"
 )
 
 // Continuation is what sends a sign-in on to the page of connections.
@@ -40,15 +41,12 @@ type Browser interface {
 	SignInURL(query string) string
 }
 
-// messages say what has just happened, by the value of result.
-var messages = map[string]string{
-	"connected":    "The connection is there.",
-	"denied":       "You have not allowed the connection, so there is none.",
-	"disconnected": "The connection has been ended, here and there.",
-	"forgotten":    "The connection has been ended here. The server there could not be told: end it in your account there too.",
-	"allowed":      "The app may use the connection now.",
-	"disallowed":   "The app can no longer get access by the connection. What it has got already ends there.",
-	"expired":      "That took too long, or began in another browser. Nothing has changed; try again.",
+// messageOf says what has just happened, by the value of result; "" for what is not known.
+func messageOf(language *texts.Language, result string) string {
+	if key := "connections.result." + result; language.Has(key) {
+		return language.Say(key)
+	}
+	return ""
 }
 
 // List answers GET /connections: what a person has connected and can connect. The parameter service names an app that
@@ -63,7 +61,8 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request) error {
 		p.askSignIn(w, query.Get("service"))
 		return nil
 	}
-	page := templates.Connections{Person: templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login}, Message: messages[query.Get("result")]}
+	language := web.Language(r)
+	page := templates.Connections{Person: templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login}, Message: messageOf(language, query.Get("result"))}
 	service, err := p.asking(r.Context(), query.Get("service"))
 	if err != nil {
 		return err
@@ -84,7 +83,7 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request) error {
 		page.Providers = append(page.Providers, row)
 		options = append(options, web.FormTarget(provider.AuthorizationEndpoint))
 	}
-	return web.HTML(w, http.StatusOK, func(out io.Writer) error { return p.Templates.Connections(out, page) }, options...)
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(language).Connections(out, page) }, options...)
 }
 
 func (p *Pages) askSignIn(w http.ResponseWriter, serviceID string) {
@@ -119,7 +118,7 @@ func (p *Pages) row(r *http.Request, userID, asking string, provider storage.Pro
 	} else if err != nil {
 		return row, err
 	}
-	row.Since = connection.CreatedAt.UTC().Format("2 January 2006")
+	row.Since = web.Language(r).Day(connection.CreatedAt.Time)
 	row.Asks = asking != "" && !slices.Contains(connection.Services, asking)
 	for _, id := range connection.Services {
 		service, err := p.asking(r.Context(), id)

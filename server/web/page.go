@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // PageOption changes the headers of a page.
@@ -56,9 +57,10 @@ func (p pagePolicy) String() string {
 	return strings.Join(directives, "; ")
 }
 
-// HTML writes a page that render makes, under a policy that allows no inline script or style and, unless options say
-// otherwise, no frame around it.
-func HTML(w http.ResponseWriter, status int, render func(io.Writer) error, options ...PageOption) error {
+// HTML writes a page that render makes in the language of the request, under a policy that allows no inline script or style
+// and, unless options say otherwise, no frame around it. It is not compressed: it may hold a form token beside words of its
+// address, whose length would tell about the token (BREACH).
+func HTML(w http.ResponseWriter, r *http.Request, status int, render func(io.Writer) error, options ...PageOption) error {
 	var body bytes.Buffer
 	if err := render(&body); err != nil {
 		return err
@@ -73,6 +75,8 @@ func HTML(w http.ResponseWriter, status int, render func(io.Writer) error, optio
 		header.Set("X-Frame-Options", "DENY")
 	}
 	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Language", Language(r).Tag())
+	header.Add("Vary", "Accept-Language")
 	header.Set("Content-Security-Policy", policy.String())
 	NoStore(w)
 	w.WriteHeader(status)
@@ -87,7 +91,8 @@ func Sentence(text string) string {
 		return text
 	}
 	if first, _, _ := strings.Cut(text, " "); !strings.Contains(first, "_") {
-		text = strings.ToUpper(text[:1]) + text[1:]
+		_, size := utf8.DecodeRuneInString(text)
+		text = strings.ToUpper(text[:size]) + text[size:]
 	}
 	return text + "."
 }

@@ -20,9 +20,9 @@
       const text = button.parentElement.querySelector(".copy").textContent;
       try {
         await navigator.clipboard.writeText(text);
-        words.textContent = "Copied";
+        words.textContent = button.dataset.copied;
       } catch {
-        words.textContent = "Press Ctrl+C";
+        words.textContent = button.dataset.press;
         getSelection().selectAllChildren(button.parentElement.querySelector(".copy"));
       }
       setTimeout(() => (words.textContent = before), 4000);
@@ -31,7 +31,7 @@
   }
 
   // What the server says about a redirect URI when the form is sent, for what is easy to get wrong.
-  const fault = (uri) => {
+  const fault = (uri, reasons) => {
     if (uri.startsWith("/")) {
       return "";
     }
@@ -39,19 +39,19 @@
     try {
       parsed = new URL(uri);
     } catch {
-      return "is no address; begin with https:// or a slash";
+      return reasons.noAddress;
     }
     const local = ["127.0.0.1", "[::1]", "localhost"].includes(parsed.hostname);
     if (/[\s*]/.test(uri)) {
-      return "has a blank or an asterisk; each address is compared as it is";
+      return reasons.blank;
     }
     if (uri.includes("#")) {
-      return "has a fragment; leave out the # and what follows";
+      return reasons.fragment;
     }
     if (parsed.username || parsed.password) {
-      return "has a user name; leave it out";
+      return reasons.user;
     }
-    return parsed.protocol === "http:" && !local ? "is http, which anybody on the way can read; use https" : "";
+    return parsed.protocol === "http:" && !local ? reasons.http : "";
   };
 
   for (const field of document.querySelectorAll("textarea[data-redirect-uris]")) {
@@ -61,7 +61,7 @@
     document.getElementById("redirectUris-help").after(says);
     const check = () => {
       const lines = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
-      const wrong = lines.map((line) => [line, fault(line)]).find(([, reason]) => reason);
+      const wrong = lines.map((line) => [line, fault(line, field.dataset)]).find(([, reason]) => reason);
       says.textContent = wrong ? `${wrong[0]} ${wrong[1]}.` : "";
     };
     field.addEventListener("input", check);

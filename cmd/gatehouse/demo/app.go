@@ -68,7 +68,7 @@ func New(ctx context.Context, issuer, ownURL string, clients ...Client) (*App, e
 	if err != nil {
 		return nil, fmt.Errorf("discover the server: %w", err)
 	}
-	pages, err := templates.New("")
+	pages, err := templates.New("", templates.Brand{})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (a *App) page(handle func(http.ResponseWriter, *http.Request, *session) err
 			s = &session{}
 		}
 		if err := handle(w, r, s); err != nil {
-			a.show(w, http.StatusBadGateway, templates.Demo{Problem: err.Error()})
+			a.show(w, r, http.StatusBadGateway, templates.Demo{Problem: err.Error()})
 		}
 	})
 }
@@ -111,12 +111,12 @@ func cookieOf(r *http.Request) string {
 	return cookie.Value
 }
 
-func (a *App) show(w http.ResponseWriter, status int, page templates.Demo) error {
+func (a *App) show(w http.ResponseWriter, r *http.Request, status int, page templates.Demo) error {
 	page.AccountURL, page.ServerURL = a.issuer+"/account/apps", a.issuer
 	for _, client := range a.clients {
 		page.Apps = append(page.Apps, templates.DemoApp{ID: client.ID, Name: client.Name, Note: client.Note})
 	}
-	return web.HTML(w, status, func(out io.Writer) error { return a.pages.Demo(out, page) })
+	return web.HTML(w, web.WithUILocales(r, "en"), status, func(out io.Writer) error { return a.pages.Demo(out, page) })
 }
 
 // config is a client as golang.org/x/oauth2 wants it.

@@ -25,7 +25,7 @@ const (
 // been taken back.
 func (a *App) home(w http.ResponseWriter, r *http.Request, s *session) error {
 	if s.token == nil {
-		return a.show(w, http.StatusOK, templates.Demo{})
+		return a.show(w, r, http.StatusOK, templates.Demo{})
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
@@ -41,7 +41,7 @@ func (a *App) home(w http.ResponseWriter, r *http.Request, s *session) error {
 	page := templates.Demo{Person: &templates.Person{Name: s.claims.Name, Login: s.claims.Login}, AppName: s.client.Name, Live: status == http.StatusOK,
 		AccessToken: s.token.AccessToken, Introspection: indented(introspection), UserInfo: indented(about), UserInfoStatus: status,
 		IDTokenHeader: indented(header), IDTokenClaims: indented(payload)}
-	return a.show(w, http.StatusOK, page)
+	return a.show(w, r, http.StatusOK, page)
 }
 
 // revoke takes the token back (RFC 7009).
