@@ -65,6 +65,11 @@ func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 	root.visit(t, own.authorizeURL("redirect_uri", "https://refused.example/callback"))
 	own.untrusted(t, "https://refused.example/callback")
 	own.exchange(t, own.code(t, root, "access_type", "offline")).ok(t)
+	reads := directory.PermissionPatch{Key: new("read:tracker"), Name: new("Read " + hostile), Description: new(hostile), Operation: new(directory.ReadOperation)}
+	if _, err := s.directory.PublishPermission(t.Context(), directory.Operator(), own.id, reads); err != nil {
+		t.Fatal(err)
+	}
+	own.update(t, fields{"grantedPermissions": []string{"read:tracker"}})
 	if _, _, err := s.directory.CreatePermanentToken(t.Context(), s.admin, hostile, []string{hub, a.id}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +86,7 @@ func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 	}
 	pages := map[string]string{"home": "/", "kinds": "/console/new", "new-server": "/console/new/server", "new-script": "/console/new/script",
 		"profile": "/account", "apps": "/account/apps", "tokens": "/account/tokens", "sessions": "/account/sessions", "password": "/account/password",
-		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test", "errors": "/console/apps/" + own.id + "/errors",
+		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test", "errors": "/console/apps/" + own.id + "/errors", "permissions": "/console/apps/" + own.id + "/permissions",
 		"hub": "/console/apps/" + hub, "overview": "/admin", "services": "/admin/services", "users": "/admin/users", "user": "/admin/users/" + s.user(t, "ada").ID,
 		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token", "audit": "/admin/audit",
 		"sign-in": "/auth/login?error=hub-auth-credentials-bad&message=Hello&client_id=" + a.id, "consent": strings.TrimPrefix(a.authorizeURL("access_type", "offline"), s.url),

@@ -234,7 +234,7 @@ func TestTheAddressThatTheConsoleMakesSignsIn(t *testing.T) {
 // administrators alone.
 func pagesOf(a app, user, group string) (everyone, owner, admin []string) {
 	return []string{"/account", "/account/apps", "/account/tokens", "/account/sessions", "/account/password", "/console"},
-		[]string{"/console/apps/" + a.id, "/console/apps/" + a.id + "/secrets", "/console/apps/" + a.id + "/start", "/console/apps/" + a.id + "/test", "/console/apps/" + a.id + "/errors"},
+		[]string{"/console/apps/" + a.id, "/console/apps/" + a.id + "/secrets", "/console/apps/" + a.id + "/start", "/console/apps/" + a.id + "/test", "/console/apps/" + a.id + "/errors", "/console/apps/" + a.id + "/permissions"},
 		[]string{"/admin", "/admin/services", "/admin/users", "/admin/users/" + user, "/admin/groups", "/admin/groups/" + group, "/admin/audit", "/admin/token"}
 }
 
@@ -267,6 +267,40 @@ func TestPagesAreShownToThoseWhoMaySeeThem(t *testing.T) {
 	check(owner, "the owner", append(everyone, owned...), http.StatusOK)
 	check(owner, "the owner", admin, http.StatusForbidden)
 	check(root, "an administrator", append(append(everyone, owned...), admin...), http.StatusOK)
-	check(root, "an administrator", []string{"/console/apps/" + hub, "/console/apps/" + hub + "/secrets", "/console/apps/" + hub + "/start", "/console/apps/" + hub + "/test"}, http.StatusOK)
+	check(root, "an administrator", []string{"/console/apps/" + hub, "/console/apps/" + hub + "/secrets", "/console/apps/" + hub + "/start", "/console/apps/" + hub + "/test", "/console/apps/" + hub + "/permissions"}, http.StatusOK)
 	check(root, "an administrator", []string{"/console/apps/nobody", "/console/new/nothing", "/admin/users/nobody", "/admin/groups/nobody"}, http.StatusNotFound)
+}
+
+func TestDevelopersPublishPermissionsAndAskForThem(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		ada, grace := s.developing(t, "ada"), s.developing(t, "grace")
+		api, a := ada.registered(t, "Notes", callback), grace.registered(t, "Reader", callback)
+		page := func(of app) string { return s.url + "/console/apps/" + of.id + "/permissions" }
+		publish := ada.visit(t, page(api)).formTo(t, "publish")
+		ada.submit(t, publish, "publish", "key", "read:notes", "name", "Read your <b>notes</b>", "description", "All of them").saysDone(t, "is published")
+		ada.submit(t, publish, "publish", "key", "write:notes", "operation", "write").saysDone(t, "is published")
+		refused := ada.submit(t, publish, "publish", "key", "read:notes", "name", "Once more")
+		refused.saysProblem(t, http.StatusConflict, "Key: a permission with this key exists already")
+		if kept := refused.formTo(t, "publish").values.Get("name"); kept != "Once more" {
+			t.Errorf("what was typed is lost: %q", kept)
+		}
+		grace.submit(t, grace.visit(t, page(a)).formTo(t, "grant"), "grant", "keys", "read:notes write:notes").saysDone(t, "may ask for it now")
+		grace.submit(t, grace.visit(t, page(a)).formTo(t, "grant"), "grant", "keys", "read:nothing").saysProblem(t, http.StatusBadRequest, "Keys of permissions: no service publishes")
+		if said := grace.visit(t, page(a)).words(t); !strings.Contains(said, "Notes 2") || !strings.Contains(said, "Read your <b>notes</b>") || !strings.Contains(said, "All of them") {
+			t.Errorf("the page says %s", said)
+		}
+		if consent := s.browser(t, "ada").signedIn(t).visit(t, a.authorizeURL("scope", "read:notes")); !strings.Contains(consent.words(t), "Read your <b>notes</b>") {
+			t.Errorf("people are asked %s", consent.words(t))
+		}
+		ada.submit(t, ada.visit(t, page(api)).formTo(t, "change", "key", "read:notes"), "change", "name", "See notes").saysDone(t, "is changed")
+		grace.submit(t, grace.visit(t, page(a)).formTo(t, "drop", "key", "write:notes"), "drop").saysDone(t, "may not ask for it any more")
+		ada.submit(t, ada.visit(t, page(api)).formTo(t, "withdraw", "key", "write:notes"), "withdraw").saysDone(t, "is withdrawn")
+		s.clock.advance(2 * time.Second)
+		if said := grace.visit(t, page(a)).words(t); !strings.Contains(said, "Notes 1") || !strings.Contains(said, "See notes") || strings.Contains(said, "write:notes") {
+			t.Errorf("after the changes the page says %s", said)
+		}
+		if p := grace.submit(t, &form{page: ada.visit(t, page(api)), action: page(api), method: http.MethodPost, values: publish.values, buttons: publish.buttons}, "publish", "key", "mine"); p.status != http.StatusForbidden {
+			t.Errorf("somebody else publishes for a service: %d", p.status)
+		}
+	})
 }

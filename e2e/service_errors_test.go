@@ -102,29 +102,38 @@ func TestErrorsOfAnAppThatComeAtOnceAreCountedAndBounded(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"name": "Tracker"})
 		replicas := []*testServer{s, s.replica(t)}
-		var senders sync.WaitGroup
-		for i := range 16 {
-			senders.Go(func() {
+		atOnce := func(request func(on app, number int) *http.Request) {
+			var senders sync.WaitGroup
+			for i := range 16 {
 				on := a.on(replicas[i%2])
-				on.secret = "another"
+				requests := []*http.Request{}
 				for j := range 10 {
-					on.do(t, on.callRequest(t, tokenPath, "grant_type", "authorization_code", "code", "x"))
-					on.do(t, on.request(t, http.MethodGet, authorizePath+fmt.Sprintf("?response_type=code&client_id=%s&redirect_uri=https://x.example/%d", a.id, i*10+j), nil))
+					requests = append(requests, request(on, i*10+j))
 				}
-				on.listedErrors(t, bearer(s.adminToken))
-			})
-		}
-		senders.Wait()
-		a.on(replicas[1]).listedErrors(t, bearer(s.adminToken))
-		found := a.listedErrors(t, bearer(s.adminToken))
-		count := 0.0
-		for _, each := range found {
-			if each["error"] == "invalid_client" {
-				count += each["count"].(float64)
+				requests = append(requests, on.request(t, http.MethodGet, "/api/rest/services/"+a.id+"/errors", nil, bearer(s.adminToken)))
+				senders.Go(func() {
+					for _, each := range requests {
+						if got, err := on.try(each); err != nil || got.status >= http.StatusInternalServerError {
+							t.Errorf("%s: %d %v", each.URL, got.status, err)
+						}
+					}
+				})
 			}
+			senders.Wait()
+			a.on(replicas[1]).listedErrors(t, bearer(s.adminToken))
 		}
-		if len(found) != 50 || count != 160 && count != 0 {
-			t.Errorf("there are %d errors, and the wrong secret was counted %v times", len(found), count)
+		atOnce(func(on app, _ int) *http.Request {
+			on.secret = "another"
+			return on.callRequest(t, tokenPath, "grant_type", "authorization_code", "code", "x")
+		})
+		if found := a.listedErrors(t, bearer(s.adminToken)); len(found) != 1 || found[0]["count"] != 160.0 {
+			t.Errorf("the same error 160 times is listed as %v", found)
+		}
+		atOnce(func(on app, number int) *http.Request {
+			return on.request(t, http.MethodGet, authorizePath+fmt.Sprintf("?response_type=code&client_id=%s&redirect_uri=https://x.example/%d", a.id, number), nil)
+		})
+		if found := a.listedErrors(t, bearer(s.adminToken)); len(found) != 50 {
+			t.Errorf("of 160 errors %d are kept", len(found))
 		}
 	})
 }

@@ -1,12 +1,17 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 
 	"gatehouse/server/directory"
 	"gatehouse/storage"
@@ -92,6 +97,30 @@ func TestATestedFlowShowsWhatWasRefused(t *testing.T) {
 	consent := ada.submit(t, ada.visit(t, a.testPage()).formTo(t, "code"), "code")
 	ada.deny(t, consent).saysAll(t, "It does not work yet", "access_denied")
 	ada.tries(t, a, "scope", "nothing-of-that-name").saysAll(t, "It does not work yet", "invalid_scope")
+}
+
+func TestAFlowIsTriedWithScriptsSwitchedOff(t *testing.T) {
+	tab := chromium(t)
+	s := onSQLite(t)
+	s.developing(t, "ada")
+	a := s.browser(t, "ada").signedIn(t).registered(t, "Tracker", callback)
+	calling, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	if _, err := chromedp.Call(calling, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, tab, chromedp.Navigate(a.testPage()), chromedp.SendKeys("#username", "ada"), chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible("#scope"),
+		chromedp.SendKeys("button[value=code]", "\r"), chromedp.WaitVisible("button[value=allow]"), chromedp.SendKeys("button[value=allow]", "\r"), chromedp.WaitVisible("#steps"))
+	if said := evaluate[string](t, tab, "document.querySelector('main').textContent"); !strings.Contains(said, "It works") {
+		t.Errorf("the page says %s", said)
+	}
+	for _, width := range []int64{320, 1280} {
+		emulate(t, tab, "light", width)
+		if wide := evaluate[int64](t, tab, "document.scrollingElement.scrollWidth"); wide > width {
+			t.Errorf("at %d pixels the page is %d wide", width, wide)
+		}
+		keepScreenshot(t, tab, fmt.Sprintf("tested-flow-%d", width))
+	}
 }
 
 // TestATestedFlowIsGoodInTheBrowserThatBeganItAlone: the redirect URI of tests is one that no service has registered, so

@@ -89,6 +89,8 @@ func (s *Server) routes() []route {
 		{"POST", console.AppPath, person, s.console.Change(s.console.ChangeApp, s.console.AppSettings)},
 		{"GET", console.AppSecretsPath, person, s.console.Show(s.console.Secrets)},
 		{"POST", console.AppSecretsPath, person, s.console.Change(s.console.ChangeSecrets, s.console.Secrets)},
+		{"GET", console.AppPermissionsPath, person, s.console.Show(s.console.AppPermissions)},
+		{"POST", console.AppPermissionsPath, person, s.console.Change(s.console.ChangePermissions, s.console.AppPermissions)},
 		{"GET", console.AppStartPath, person, s.console.Show(s.console.AppStart)},
 		{"GET", console.AppFlowPath, person, s.console.Show(s.console.AppFlow)},
 		{"POST", console.AppFlowPath, person, s.console.Change(s.console.TryFlow, s.console.AppFlow)},

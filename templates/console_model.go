@@ -263,6 +263,27 @@ type FlowStep struct {
 	Expected bool // whether it had to be refused
 }
 
+// AppPermissions shows what an app may ask for, and what it lets others ask for.
+type AppPermissions struct {
+	AppFrame
+	APIs      []AppAPI
+	Published []AppPermission
+	Keys      string        // what was to be added
+	New       AppPermission // the form as it was sent
+}
+
+// AppAPI is a service with those of its permissions that an app may ask for.
+type AppAPI struct {
+	Name        string
+	Permissions []AppPermission
+}
+
+// AppPermission is an item of scopes that a service publishes.
+type AppPermission struct {
+	Key, Name, Description string
+	Writes                 bool // whether it lets apps change things
+}
+
 // AppErrors lists what requests of an app were refused for.
 type AppErrors struct {
 	AppFrame

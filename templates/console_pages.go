@@ -29,6 +29,7 @@ var consolePages = map[string]any{
 	"app_settings.html":     AppSettings{},
 	"app_secrets.html":      AppSecrets{},
 	"app_start.html":        AppStart{},
+	"app_permissions.html":  AppPermissions{},
 	"app_flow.html":         AppFlow{},
 	"app_errors.html":       AppErrors{},
 	"admin_overview.html":   AdminOverview{},

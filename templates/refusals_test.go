@@ -16,7 +16,7 @@ var shownErrors = []string{
 	"../server/*.go", "../server/console/*.go", "../server/login/*.go", "../server/relations/*.go", "../server/web/fault.go",
 	"../server/directory/user*.go", "../server/directory/group*.go", "../server/directory/tokens.go", "../server/directory/passwords.go",
 	"../server/directory/services.go", "../server/directory/service_patch.go", "../server/directory/service_secrets.go",
-	"../server/directory/profile.go", "../server/oauth2/authorize_client.go",
+	"../server/directory/profile.go", "../server/directory/permissions.go", "../server/oauth2/authorize_client.go",
 }
 
 var (
