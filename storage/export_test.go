@@ -23,8 +23,9 @@ type serviceBaseURL struct {
 
 // serviceWord is a row that triggers make of the names and keys of services; nothing but SQL reads it.
 type serviceWord struct {
-	ServiceID string
-	Text      string
+	ServiceID  string
+	Text       string
+	NameFolded string
 }
 
 // Statement is SQL with its values.
@@ -75,4 +76,22 @@ func Totals(t testing.TB, s *Store) (totals []KeptTotal) {
 		t.Fatal(err)
 	}
 	return totals
+}
+
+// Untrue counts the rows that repeat something of another table, and are wrong.
+func Untrue(t testing.TB, s *Store) map[string]int64 {
+	t.Helper()
+	untrue := map[string]int64{}
+	for what, query := range map[string]string{
+		"passwords": "SELECT count(*) FROM users WHERE has_password <> EXISTS (SELECT 1 FROM credentials WHERE user_id = users.id)",
+		"members":   "SELECT count(*) FROM group_members JOIN users ON users.id = user_id WHERE users.name_folded <> group_members.name_folded",
+		"words":     "SELECT count(*) FROM service_words JOIN services ON services.id = service_id WHERE services.name_folded <> service_words.name_folded",
+	} {
+		var rows int64
+		if err := s.reader.db.Raw(query).Scan(&rows).Error; err != nil {
+			t.Fatal(err)
+		}
+		untrue[what] = rows
+	}
+	return untrue
 }

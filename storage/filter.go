@@ -25,6 +25,9 @@ type Filter struct {
 	Prefix bool
 	// Position is where the leaf stands in the query, counted in characters from 1.
 	Position int
+
+	// related, when it is set, is all that this leaf asks for.
+	related *related
 }
 
 // Order is a field to sort a list by.
@@ -90,6 +93,8 @@ type filterable struct {
 	words *wordTable
 	// relations are the conditions that say that there is a related row, by their names.
 	relations map[string]related
+	// unsorted are the conditions for which no index has the entities by name.
+	unsorted []string
 }
 
 // filterField is a field that can be compared with a value.
@@ -101,8 +106,10 @@ type filterField struct {
 	fold   func(string) string
 	// ofGroup says that the column is one of groups that are unique, and members of the group meet the filter.
 	ofGroup bool
-	// within is "" or the condition, with %s for the comparison, that one of several rows meets it.
-	within string
+	// of are the rows of another table, one of which has to meet the comparison; nil for the entity itself.
+	of *related
+	// sortedByName says that an index has what is equal by name, startsByName that two have what begins alike.
+	sortedByName, startsByName bool
 	// byteOrder says that the column is in order of bytes, so that an index has what begins with a prefix together.
 	byteOrder bool
 	// startsWith makes every value a prefix.
@@ -196,193 +203,6 @@ func (e filterable) orderBy(order []Order, visible []string) ([]string, error) {
 
 func isID(expression string) bool { return strings.TrimSuffix(expression, descending) == "id" }
 
-// compiler makes the condition of a filter and collects the values for its placeholders, in their order.
-type compiler struct {
-	filterable
-	visible []string
-	values  []any
-	// walked makes SQLite read no index for what is compared.
-	walked bool
-	// few says whether there are few of some related rows; nil if there always are.
-	few func(related) bool
-	// groups are the ids of the groups that leaves ask for the members of, as far as they are known.
-	groups map[*Filter]string
-	// frequent are the leaves that look for a text that many words begin with.
-	frequent map[*Filter]bool
-}
-
-func (c *compiler) condition(f *Filter) (string, error) {
-	switch {
-	case f.Not != nil:
-		condition, err := c.condition(f.Not)
-		return "NOT (" + condition + ")", err
-	case len(f.All) > 0:
-		return c.joined(f.All, " AND ")
-	case len(f.Any) > 0:
-		return c.joined(f.Any, " OR ")
-	case f.Field == "":
-		return c.text(f), nil
-	}
-	return c.leaf(f)
-}
-
-func (c *compiler) joined(filters []*Filter, operator string) (string, error) {
-	conditions := make([]string, len(filters))
-	for i, f := range filters {
-		var err error
-		if conditions[i], err = c.condition(f); err != nil {
-			return "", err
-		}
-	}
-	return "(" + strings.Join(conditions, operator) + ")", nil
-}
-
-// text asks whether a field of those that are searched has the text of the filter.
-func (c *compiler) text(f *Filter) string {
-	if c.words != nil && !f.Prefix {
-		return c.hasWord(f)
-	}
-	var conditions []string
-	for _, field := range c.fields {
-		value := field.folded(f.Value)
-		switch {
-		case field.text == notSearched:
-		case f.Prefix || field.text == beginsWithText:
-			conditions = append(conditions, c.begins(field, value))
-		case field.text == containsText:
-			conditions = append(conditions, c.like(field, "%"+escapeLike(value)+"%"))
-		default:
-			conditions = append(conditions, c.equals(field, value))
-		}
-	}
-	if len(conditions) == 0 {
-		return "1 = 0"
-	}
-	return "(" + strings.Join(conditions, " OR ") + ")"
-}
-
-// hasWord asks whether the text of the filter stands at the beginning of a word, or is the id.
-func (c *compiler) hasWord(f *Filter) string {
-	c.values = append(c.values, f.Value)
-	begins := c.beginsWord(f)
-	if c.frequent[f] {
-		return fmt.Sprintf("(id = ? OR EXISTS (SELECT 1 FROM %s WHERE %s = %s.id AND %s))", c.words.name, c.words.column, c.table, begins)
-	}
-	return fmt.Sprintf("id IN (SELECT id FROM %s WHERE id = ? UNION SELECT %s FROM %s WHERE %s)", c.table, c.words.column, c.words.name, begins)
-}
-
-// beginsWord is the condition on the rows of the table of words.
-func (c *compiler) beginsWord(f *Filter) string {
-	return c.begins(filterField{column: c.words.name + ".text", byteOrder: true}, Fold(f.Value))
-}
-
-// leaf compares a field, or takes the condition that a word stands for.
-func (c *compiler) leaf(f *Filter) (string, error) {
-	name := f.Field
-	if isWordField(name) {
-		name += ": " + f.Value
-		if f.Prefix {
-			name += "*"
-		}
-	}
-	field, isField := c.field(name)
-	condition, isCondition := lookUp(c.conditions, name)
-	switch {
-	case !isField && !isCondition || !isVisible(name, c.visible):
-		return "", &UnknownField{Field: name, Parameter: "query", Position: f.Position,
-			Known: onlyVisible(c.known(), c.visible), Hidden: isField || isCondition}
-	case isCondition:
-		for known, relation := range c.relations {
-			if strings.EqualFold(known, name) {
-				return c.isAmong(relation), nil
-			}
-		}
-		return condition, nil
-	}
-	return c.comparison(field, f), nil
-}
-
-// isWordField says whether the value of a field is part of a condition's name.
-func isWordField(name string) bool {
-	return strings.EqualFold(name, "is") || strings.EqualFold(name, "has")
-}
-
-func (c *compiler) comparison(field filterField, f *Filter) string {
-	if id, known := c.groups[f]; known {
-		return c.isAmong(membersOf(id))
-	}
-	compare := c.equals
-	if f.Prefix || field.startsWith {
-		compare = c.begins
-	}
-	condition := compare(field, field.folded(f.Value))
-	if field.within != "" {
-		condition = fmt.Sprintf(field.within, condition)
-	}
-	return condition
-}
-
-func (c *compiler) equals(field filterField, value string) string {
-	c.values = append(c.values, value)
-	return c.compared(field) + " = ?"
-}
-
-// begins compares in the way that the database can answer from an index: by a range where the index is in order of bytes,
-// as all are in SQLite; else PostgreSQL may have one for LIKE.
-func (c *compiler) begins(field filterField, value string) string {
-	if c.postgres && !field.byteOrder {
-		return c.like(field, escapeLike(value)+"%")
-	}
-	column, end := c.compared(field), afterPrefix(value)
-	c.values = append(c.values, value)
-	if end == "" {
-		return column + " >= ?"
-	}
-	c.values = append(c.values, end)
-	return fmt.Sprintf("(%s >= ? AND %s < ?)", column, column)
-}
-
-func (c *compiler) like(field filterField, pattern string) string {
-	c.values = append(c.values, pattern)
-	return c.compared(field) + ` LIKE ? ESCAPE '\'`
-}
-
-// compared is the column of a field in a comparison.
-func (c *compiler) compared(field filterField) string {
-	if c.walked && field.within == "" {
-		return "+" + field.column
-	}
-	return field.column
-}
-
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-func escapeLike(text string) string { return likeEscaper.Replace(text) }
-
-func (f filterField) folded(value string) string {
-	if f.fold == nil {
-		return value
-	}
-	return f.fold(value)
-}
-
-func (c *compiler) field(name string) (filterField, bool) {
-	i := slices.IndexFunc(c.fields, func(f filterField) bool { return strings.EqualFold(f.name, name) })
-	if i < 0 {
-		return filterField{}, false
-	}
-	return c.fields[i], true
-}
-
-// known lists what a query may name.
-func (c *compiler) known() []string {
-	known := make([]string, len(c.fields))
-	for i, field := range c.fields {
-		known[i] = field.name
-	}
-	return append(known, names(c.conditions)...)
-}
-
 func lookUp(list []namedSQL, name string) (string, bool) {
 	i := slices.IndexFunc(list, func(n namedSQL) bool { return strings.EqualFold(n.name, name) })
 	if i < 0 {
@@ -408,21 +228,3 @@ func onlyVisible(names, visible []string) []string {
 }
 
 func isPostgres(db *gorm.DB) bool { return db.Name() == "postgres" }
-
-// withoutCase is the SQL for a text in which the case of ASCII letters does not count, and foldASCII what makes a value
-// alike: the databases agree on no others.
-func withoutCase(expression string, postgres bool) string {
-	if postgres {
-		expression += ` COLLATE "C"`
-	}
-	return "lower(" + expression + ")"
-}
-
-func foldASCII(text string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, text)
-}

@@ -25,6 +25,8 @@ type Group struct {
 type groupMember struct {
 	GroupID string `gorm:"primaryKey"`
 	UserID  string `gorm:"primaryKey"`
+	// NameFolded is that of the user; the database sees to it.
+	NameFolded string `gorm:"->"`
 }
 
 // Group finds a group by id.
@@ -68,8 +70,8 @@ func (r reader) GroupsWith(ctx context.Context, userID string, list List) ([]Gro
 
 func filterableGroups(postgres bool) filterable {
 	ofUser := func(name, column string, fold func(string) string) filterField {
-		return filterField{name: name, column: column, fold: fold,
-			within: "id IN (SELECT group_id FROM group_members WHERE user_id IN (SELECT id FROM users WHERE %s))"}
+		return filterField{name: name, column: "users." + column, fold: fold, byteOrder: column != "id",
+			of: &related{table: "group_members JOIN users ON users.id = user_id", column: "group_id"}}
 	}
 	return filterable{
 		fields: []filterField{
@@ -207,7 +209,7 @@ func (tx *Tx) DeleteGroup(id string) error {
 
 // AddMember puts a user into a group, and reports whether they were not in it before.
 func (tx *Tx) AddMember(groupID, userID string) (bool, error) {
-	result := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&groupMember{groupID, userID})
+	result := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&groupMember{GroupID: groupID, UserID: userID})
 	return result.RowsAffected == 1, translate("add member", result.Error)
 }
 

@@ -16,19 +16,10 @@ const (
 	MaxPage = 10_000
 	// CountedUpTo is how many that meet a filter are counted. A greater total of a large list with a filter says that
 	// there are at least so many; it is greater than all that the page shows as long as there are more.
-	CountedUpTo = 10_000
+	CountedUpTo = 1000
+	// lookedAtFirst is how many of the list are looked at, in its order, for a page of what no index has in this order.
+	lookedAtFirst = 5000
 )
-
-// related are the rows of another table that belong to the entities of a list.
-type related struct {
-	// total is the name under which list_totals counts the rows.
-	total string
-	// column of the table is the id of the entity.
-	table, column string
-	// condition, which may be "", has one placeholder, for value.
-	condition string
-	value     any
-}
 
 // largeList is a part of a list that is to be read without looking at much more than that part.
 type largeList struct {
@@ -37,12 +28,21 @@ type largeList struct {
 	List
 	// order are the expressions to sort by, id the last of them.
 	order []string
+	// alternatives are those of the filter; what meets one of them is in the list.
+	alternatives []*alternative
 	// groups are those that leaves of the filter ask for the members of.
 	groups map[*Filter]string
-	// frequent are the leaves that look for a text that many words begin with.
-	frequent map[*Filter]bool
+	// many are the leaves for which there are more related rows than CountedUpTo.
+	many map[*Filter]bool
 	// totals are the rows of list_totals that matter here.
 	totals map[string]int64
+}
+
+// alternative is met by what meets all of its parts.
+type alternative struct {
+	parts []*Filter
+	// count is how many meet it, at most one more than CountedUpTo unless it is known anyway.
+	count int64
 }
 
 // findLarge does what find does for an entity of which there may be a million, in milliseconds: what is counted and what
@@ -84,40 +84,63 @@ func (l *largeList) prepare() (err error) {
 	if l.Top < 0 || l.Top > MaxPage {
 		l.Top = MaxPage
 	}
-	names := []string{l.entity.table}
+	for _, parts := range l.split() {
+		l.alternatives = append(l.alternatives, &alternative{parts: parts})
+	}
 	l.groups = map[*Filter]string{}
-	if err := l.findGroups(l.Filter); err != nil {
+	if err := l.eachLeaf(l.findGroup); err != nil {
 		return translate("find groups", err)
 	}
-	l.frequent = map[*Filter]bool{}
-	if err := l.findFrequent(l.Filter); err != nil {
-		return translate("find words", err)
+	names := []string{l.entity.table}
+	_ = l.eachLeaf(func(f *Filter) error {
+		if r, isRelated := l.compiler().relatedTo(f); isRelated && r.total != "" {
+			names = append(names, r.total)
+		}
+		return nil
+	})
+	if l.totals, err = l.readTotals(names); err != nil {
+		return err
 	}
-	for _, id := range l.groups {
-		names = append(names, membersOf(id).total)
-	}
-	if l.entity.among != nil {
-		names = append(names, l.entity.among.total)
-	}
-	for _, condition := range l.entity.relations {
-		names = append(names, condition.total)
-	}
-	l.totals, err = l.readTotals(names)
-	return err
+	l.many = map[*Filter]bool{}
+	return translate("find related rows", l.eachLeaf(l.findMany))
 }
 
-// findGroups finds the groups that leaves of a filter ask for the members of; how to look for these depends on how many
-// there are.
-func (l *largeList) findGroups(f *Filter) error {
-	if f == nil {
-		return nil
+// compiler makes conditions for the databases to read what meets them from the indexes that they choose.
+func (l *largeList) compiler() *compiler {
+	return &compiler{filterable: l.entity, groups: l.groups, many: l.many}
+}
+
+// eachLeaf calls do for every leaf of the alternatives until there is an error.
+func (l *largeList) eachLeaf(do func(*Filter) error) error {
+	for _, a := range l.alternatives {
+		for _, part := range a.parts {
+			if err := part.eachLeaf(do); err != nil {
+				return err
+			}
+		}
 	}
-	for _, part := range slices.Concat(f.All, f.Any, []*Filter{f.Not}) {
-		if err := l.findGroups(part); err != nil {
+	return nil
+}
+
+func (f *Filter) eachLeaf(do func(*Filter) error) error {
+	parts := slices.Concat(f.All, f.Any)
+	if f.Not != nil {
+		parts = append(parts, f.Not)
+	}
+	for _, part := range parts {
+		if err := part.eachLeaf(do); err != nil {
 			return err
 		}
 	}
-	field, _ := (&compiler{filterable: l.entity}).field(f.Field)
+	if len(parts) > 0 {
+		return nil
+	}
+	return do(f)
+}
+
+// findGroup finds the group that a leaf asks for the members of; how to look for these depends on how many there are.
+func (l *largeList) findGroup(f *Filter) error {
+	field, _ := l.compiler().field(f.Field)
 	if !field.ofGroup || f.Prefix {
 		return nil
 	}
@@ -129,60 +152,26 @@ func (l *largeList) findGroups(f *Filter) error {
 	return err
 }
 
-// readTotals reads the totals that triggers keep; what has none is 0.
-func (r reader) readTotals(names []string) (map[string]int64, error) {
-	var rows []listTotal
-	if err := r.db.Where("list IN ?", names).Find(&rows).Error; err != nil {
-		return nil, translate("read totals", err)
-	}
-	totals := map[string]int64{}
-	for _, row := range rows {
-		totals[row.List] = row.Total
-	}
-	return totals, nil
-}
-
-// listTotal is how many entities there are of a kind; triggers keep it.
-type listTotal struct {
-	List  string `gorm:"primaryKey"`
-	Total int64
-}
-
-// count is exact without a filter. With one it is exact up to CountedUpTo, and else one more.
-func (l *largeList) count() (int64, error) {
-	switch {
-	case l.Filter == nil && l.entity.among != nil:
-		return l.totals[l.entity.among.total], nil
-	case l.Filter == nil:
-		return l.totals[l.entity.table], nil
-	}
-	if l.isSearch() {
-		return l.countSearched()
-	}
-	where, values := l.where(l.Filter, false)
-	query := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS matching", l.entity.table, where, CountedUpTo+1)
-	var total int64
-	err := l.db.Raw(query, values...).Scan(&total).Error
-	return total, err
-}
-
 // page finds the ids of the page and of one more, if there are more.
 func (l *largeList) page(total int64) ([]string, error) {
-	filtered := l.Filter != nil || l.entity.among != nil
 	switch {
 	case l.Top == 0 || total <= int64(l.Skip) && (l.Filter == nil || total <= CountedUpTo):
 		return nil, nil
-	case !filtered || l.After != "" && total > CountedUpTo || l.Filter != nil && l.inOrder(l.Filter):
-		return l.read(l.inOrderOf(l.Filter, false, l.Skip, l.Top+1))
-	case total <= CountedUpTo && len(l.frequent) == 0:
-		return l.read(l.sorted(l.Filter, CountedUpTo, l.Skip, l.Top+1))
+	case len(l.alternatives) == 0:
+		where, values := l.where(nil, nil, l.compiler())
+		return l.read(l.walked(where, values, l.Skip, l.Top+1))
+	case len(l.alternatives) == 1 && total > CountedUpTo:
+		if query, values, ok := l.walk(l.alternatives[0].parts, l.Skip, l.Top+1); ok {
+			return l.read(query, values)
+		}
 	}
-	if ids, err := l.early(); err != nil || len(ids) > l.Top {
-		return ids, err
+	if total > CountedUpTo && slices.ContainsFunc(l.alternatives, func(a *alternative) bool { return a.count > CountedUpTo && !l.canWalk(a) }) {
+		if ids, err := l.early(); err != nil || len(ids) > l.Top {
+			return ids, err
+		}
 	}
-	// All that have a word are found at once now.
-	l.frequent = nil
-	return l.read(l.all())
+	query, values := l.union(l.Skip + l.Top + 1)
+	return l.read(fmt.Sprintf("SELECT * FROM (%s) AS matching ORDER BY %s LIMIT ? OFFSET ?", query, l.bySelected()), append(values, l.Top+1, l.Skip))
 }
 
 func (l *largeList) read(query string, values []any) (ids []string, err error) {
@@ -194,38 +183,22 @@ func (l *largeList) read(query string, values []any) (ids []string, err error) {
 	return ids, err
 }
 
-// where is the condition of a filter, which may be nil, and of what the list is among. When the list is walked in its
-// order, SQLite has to be kept from reading what meets the filter and sorting that.
-func (l *largeList) where(filter *Filter, walked bool) (string, []any) {
-	c := &compiler{filterable: l.entity, walked: walked && !l.entity.postgres, few: l.isFew, groups: l.groups, frequent: l.frequent}
+// where is the condition that all parts are met, and values are those of the placeholders before.
+func (l *largeList) where(parts []*Filter, values []any, c *compiler) (string, []any) {
+	c.values = values
 	conditions := []string{}
 	if l.After != "" {
 		conditions, c.values = append(conditions, "id > ?"), append(c.values, l.After)
 	}
-	if l.entity.among != nil {
-		conditions = append(conditions, c.isAmong(*l.entity.among))
-	}
-	if filter != nil {
+	for _, part := range parts {
 		// prepare has seen to it that there is no error.
-		condition, _ := c.condition(filter)
+		condition, _ := c.condition(part)
 		conditions = append(conditions, condition)
 	}
 	if len(conditions) == 0 {
-		return "1 = 1", nil
+		return "1 = 1", values
 	}
 	return strings.Join(conditions, " AND "), c.values
-}
-
-// isFew says whether there are so few rows that an index of the list's entity need not be walked to find them.
-func (l *largeList) isFew(r related) bool { return l.totals[r.total] <= CountedUpTo }
-
-// inOrder says whether what meets the filter lies together in the order of the list.
-func (l *largeList) inOrder(filter *Filter) bool {
-	if slices.ContainsFunc(filter.All, l.inOrder) {
-		return true
-	}
-	field, _ := (&compiler{filterable: l.entity}).field(filter.Field)
-	return field.column != "" && field.within == "" && field.column == strings.TrimSuffix(l.order[0], descending)
 }
 
 const descending = " DESC"
@@ -254,19 +227,37 @@ func (l *largeList) bySelected() string {
 	return strings.Join(by, ", ")
 }
 
-// inOrderOf reads an index in the order of the list, and leaves out what does not meet the filter.
-func (l *largeList) inOrderOf(filter *Filter, walked bool, skip, top int) (string, []any) {
-	where, values := l.where(filter, walked)
+// walked reads an index in the order of the list, and leaves out what does not meet the condition.
+func (l *largeList) walked(where string, values []any, skip, top int) (string, []any) {
 	return fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT ? OFFSET ?", l.selected(), l.entity.table, where, strings.Join(l.order, ", ")),
 		append(values, top, skip)
 }
 
-// sorted finds what meets the filter, at most so many, and sorts that. The limit inside keeps the databases from walking
-// the whole list in its order instead.
-func (l *largeList) sorted(filter *Filter, most, skip, top int) (string, []any) {
-	where, values := l.where(filter, false)
-	return fmt.Sprintf("SELECT * FROM (SELECT %s FROM %s WHERE %s LIMIT %d) AS matching ORDER BY %s LIMIT ? OFFSET ?",
-		l.selected(), l.entity.table, where, most, l.bySelected()), append(values, top, skip)
+// union finds what meets the alternatives, in the cheapest way for each: all of those that few meet, and as many of the
+// others as come first in the list.
+func (l *largeList) union(first int) (string, []any) {
+	var queries []string
+	var values []any
+	for i, a := range l.alternatives {
+		query, more, ok := "", []any(nil), false
+		if a.count > CountedUpTo {
+			query, more, ok = l.walk(a.parts, 0, first)
+		}
+		if !ok {
+			query, more = l.found(a.parts)
+		}
+		queries = append(queries, fmt.Sprintf("SELECT * FROM (%s) AS alternative%d", query, i))
+		values = append(values, more...)
+	}
+	return strings.Join(queries, " UNION "), values
+}
+
+// found finds all that meets the parts. The limit keeps the databases from walking the whole list in its order instead.
+func (l *largeList) found(parts []*Filter) (string, []any) {
+	c := l.compiler()
+	c.many = nil
+	where, values := l.where(parts, nil, c)
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s LIMIT %d", l.selected(), l.entity.table, where, math.MaxInt32), values
 }
 
 // early looks for the page among those that come first in the list: most filters that many entities meet are met by some
@@ -274,7 +265,9 @@ func (l *largeList) sorted(filter *Filter, most, skip, top int) (string, []any) 
 func (l *largeList) early() ([]string, error) {
 	first := strings.TrimSuffix(l.order[0], descending)
 	var bound any
-	err := l.db.Raw(fmt.Sprintf("SELECT %s FROM %s ORDER BY %s LIMIT 1 OFFSET %d", first, l.entity.table, strings.Join(l.order, ", "), CountedUpTo)).Row().Scan(&bound)
+	after, values := l.where(nil, nil, l.compiler())
+	err := l.db.Raw(fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT 1 OFFSET %d", first, l.entity.table, after,
+		strings.Join(l.order, ", "), lookedAtFirst), values...).Row().Scan(&bound)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	} else if err != nil {
@@ -284,48 +277,14 @@ func (l *largeList) early() ([]string, error) {
 	if first != l.order[0] {
 		compare = " >= ?"
 	}
-	where, values := l.where(l.Filter, true)
-	return l.read(fmt.Sprintf("SELECT id FROM %s WHERE %s%s AND %s ORDER BY %s LIMIT ? OFFSET ?", l.entity.table, first, compare, where,
-		strings.Join(l.order, ", ")), append(append([]any{bound}, values...), l.Top+1, l.Skip))
-}
-
-// all finds everything that meets the filter, in the cheapest way for each of its alternatives.
-func (l *largeList) all() (string, []any) {
-	if l.Filter == nil || len(l.Filter.Any) == 0 {
-		return l.sorted(l.Filter, math.MaxInt32, l.Skip, l.Top+1)
+	c := l.compiler()
+	c.walked = !l.entity.postgres
+	whole := &Filter{}
+	for _, a := range l.alternatives {
+		whole.Any = append(whole.Any, &Filter{All: a.parts})
 	}
-	var parts []string
-	var values []any
-	for i, alternative := range l.Filter.Any {
-		read := func(f *Filter, skip, top int) (string, []any) { return l.sorted(f, math.MaxInt32, skip, top) }
-		if l.inOrder(alternative) {
-			read = func(f *Filter, skip, top int) (string, []any) { return l.inOrderOf(f, false, skip, top) }
-		}
-		part, more := read(alternative, 0, l.Skip+l.Top+1)
-		parts = append(parts, fmt.Sprintf("SELECT * FROM (%s) AS alternative%d", part, i))
-		values = append(values, more...)
-	}
-	return fmt.Sprintf("SELECT * FROM (%s) AS matching ORDER BY %s LIMIT ? OFFSET ?", strings.Join(parts, " UNION "), l.bySelected()),
-		append(values, l.Top+1, l.Skip)
-}
-
-// isAmong asks whether an entity has a related row.
-func (c *compiler) isAmong(r related) string {
-	condition := r.condition
-	if condition != "" {
-		c.values = append(c.values, r.value)
-	}
-	// The databases read what is in a list first, so it may not be long.
-	if c.few == nil || c.few(r) {
-		if condition != "" {
-			condition = " WHERE " + condition
-		}
-		return fmt.Sprintf("id IN (SELECT %s FROM %s%s)", r.column, r.table, condition)
-	}
-	if condition != "" {
-		condition = " AND " + condition
-	}
-	return fmt.Sprintf("EXISTS (SELECT 1 FROM %s WHERE %s = %s.id%s)", r.table, r.column, c.table, condition)
+	where, values := l.where([]*Filter{whole}, []any{bound}, c)
+	return l.read(l.walked(first+compare+" AND "+where, values, l.Skip, l.Top+1))
 }
 
 // afterPrefix is the least text that is greater than all texts that begin with prefix, in the order of code points, which

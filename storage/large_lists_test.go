@@ -30,7 +30,7 @@ func fillMany(t *testing.T, options storage.Options) {
 		formatted = func(prefix string) string { return fmt.Sprintf("'%s' || lpad(i::text, 5, '0')", prefix) }
 	}
 	// The order of the names is not that of the logins, and the letter differs from both.
-	letter := "substr('abcdefghijklmnopqrstuvwxyz', i % 26 + 1, 1)"
+	letter := "substr('abcdefgh', i % 8 + 1, 1)"
 	rare := func(value string) string { return "CASE WHEN i % 1000 = 0 THEN " + value + " ELSE '' END" }
 	flag := "CASE WHEN i % 1000 = 0 THEN " + yes + " ELSE NOT " + yes + " END"
 	execute(t, openSQL(t, options),
@@ -43,9 +43,9 @@ func fillMany(t *testing.T, options storage.Options) {
 			`CASE WHEN i % 10 = 0 THEN '["https://base.example/'||i||'"]' ELSE '[]' END`, flag, flag, flag, "i", "i"),
 		numbersInto(numbers, "redirect_uris", "service_id, position, uri", formatted("s"), "0", formatted("https://redirect")),
 		"INSERT INTO groups (id, name, name_folded, created_at, updated_at) VALUES ('all', 'All', 'all', 0, 0), ('few', 'Few', 'few', 0, 0)",
-		"INSERT INTO group_members SELECT 'all', id FROM users WHERE NOT guest",
-		"INSERT INTO group_members SELECT 'few', id FROM users WHERE admin AND NOT guest",
-		"INSERT INTO credentials SELECT id, 'x', 0 FROM users WHERE admin",
+		"INSERT INTO group_members (group_id, user_id) SELECT 'all', id FROM users WHERE NOT guest",
+		"INSERT INTO group_members (group_id, user_id) SELECT 'few', id FROM users WHERE admin AND NOT guest",
+		"INSERT INTO credentials SELECT id, 'x', 0 FROM users WHERE admin OR created_at % 4 = 0 AND NOT guest",
 		look)
 }
 
@@ -128,15 +128,20 @@ func plans() []planned {
 		both(filteredBy("users", "email", "mail00007", ""), "sqlite_autoindex_users_3", "users_email_folded_key"),
 		filteredBy("users", "is", "banned", "users_banned"), filteredBy("users", "is", "admin", "users_admin"),
 		filteredBy("users", "is", "developer", "users_developer"), filteredBy("users", "is", "guest", "users_guest"),
-		both(filteredBy("users", "has", "password", ""), "sqlite_autoindex_users_1", "users_pkey"),
-		both(filteredBy("users", "group", "few", ""), "sqlite_autoindex_group_members_1", "group_members_pkey"),
-		both(filteredBy("users", "group/id", "few", ""), "sqlite_autoindex_group_members_1", "group_members_pkey"),
-		both(filteredBy("users", "", "u00007", ""), "MULTI-INDEX OR", "BitmapOr"),
-		both(planned{list: "users", filter: &storage.Filter{Any: []*storage.Filter{leaf("nameStartsWith", "name0000"), leaf("loginStartsWith", "hlogin0000")}}}, "MULTI-INDEX OR", "BitmapOr"),
-		sortedBy("members of all", "", "users_by_name", "users_by_name"),
-		sortedBy("members of few", "", "sqlite_autoindex_group_members_1", "group_members_pkey"),
-		sortedBy("passwords", "", "sqlite_autoindex_users_1", "users_pkey"),
-		both(filteredBy("passwords", "login", "aklogin01000", ""), "users_", "users_"),
+		filteredBy("users", "has", "password", "users_with_password"),
+		filteredBy("users", "loginStartsWith", "h", "users_by_login_start_1"), filteredBy("users", "loginStartsWith", "hl", "users_by_login_start_1"),
+		filteredBy("users", "loginStartsWith", "hlo", "users_by_login_start_3"), filteredBy("users", "loginStartsWith", "hlogin", "users_by_login_start_3"),
+		filteredBy("users", "", "hlogin", "users_by_login_start_3"),
+		{list: "users", filter: &storage.Filter{All: []*storage.Filter{{Not: leaf("is", "banned")}, leaf("loginStartsWith", "hlogin")}}, sqlite: "users_by_login_start_3", postgres: "users_by_login_start_3"},
+		{list: "users", filter: &storage.Filter{Not: leaf("has", "password")}, sqlite: "users_lacking_password", postgres: "users_lacking_password"},
+		filteredBy("users", "group", "all", "group_members_by_name"), both(filteredBy("users", "group", "few", ""), "group_members", "group_members_"),
+		both(filteredBy("users", "group/id", "few", ""), "group_members", "group_members_"),
+		{list: "users", filter: &storage.Filter{All: []*storage.Filter{leaf("group", "all"), {Not: leaf("is", "banned")}}}, sqlite: "group_members_by_name", postgres: "group_members_by_name"},
+		filteredBy("users", "", "u00007", "users_by_login_and_name"),
+		filteredBy("members of all", "loginStartsWith", "hlogin", "users_by_login_start_3"), sortedBy("members of all", "", "group_members_by_name", "group_members_by_name"),
+		sortedBy("members of few", "", "group_members", "group_members_"),
+		sortedBy("passwords", "", "users_with_password_by_login", "users_with_password_by_login"),
+		both(filteredBy("passwords", "login", "alogin01000", ""), "users_", "users_"),
 
 		sortedBy("services", "", "services_by_name", "services_by_name"), sortedBy("services", "name", "services_by_name", "services_by_name"),
 		sortedBy("services", "id", "sqlite_autoindex_services_1", "services_pkey"), sortedBy("services", "key", "sqlite_autoindex_services_2", "services_"),
@@ -152,7 +157,9 @@ func plans() []planned {
 		filteredBy("services", "groupUriPattern", "/group01000", "services_by_group_uri_pattern"),
 		filteredBy("services", "baseUrl", "https://base.example/1000", "service_base_urls_by_url"),
 		filteredBy("services", "redirectUri", "https://redirect00007", "redirect_uris_by_uri"),
-		filteredBy("services", "", "name0000", "service_words_by_text"),
+		filteredBy("services", "", "name0000", "service_words_by_text"), filteredBy("services", "", "name", "service_words_by_start_3"),
+		filteredBy("services", "", "h", "service_words_by_start_1"), filteredBy("services", "keyStartsWith", "h", "services_by_key_start_1"),
+		filteredBy("services", "keyStartsWith", "hkey", "services_by_key_start_3"),
 		filteredBy("services", "is", "trusted", "services_trusted"), filteredBy("services", "is", "public", "services_public"),
 		filteredBy("services", "is", "immutable", "services_immutable"),
 		filteredBy("services", "has", "applicationName", "services_with_application_name"), filteredBy("services", "has", "vendor", "services_with_vendor"),

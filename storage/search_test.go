@@ -64,11 +64,19 @@ func TestTheWordsOfAServiceFollowItsNameAndGoWithIt(t *testing.T) {
 
 func TestATextThatManyServicesHaveIsPagedWithoutGapOrRepetition(t *testing.T) {
 	onMany(t, func(t *testing.T, _ storage.Options, store *storage.Store) {
-		// 1000 to 1999 are frequent and counted; all of them are more than is counted; the letter is spread over the list.
-		for text, services := range map[string]int{"name01": 1000, "name": many, "a": 461, "name0": 9999} {
+		// 1000 are counted; all of them are more than is counted; the letter is spread over the list.
+		for _, test := range []struct {
+			text     string
+			services int
+			order    []storage.Order
+		}{
+			{"name01", 1000, createdLast}, {"name", many, createdLast}, {"a", 1500, createdLast}, {"name0", 9999, createdLast},
+			{"name01", 1000, nameLast}, {"na", many, nameLast}, {"a", 1500, nameLast}, {"name0", 9999, nameLast}, {"hkey", 1500, nameLast},
+		} {
+			text, services := test.text, test.services
 			var ids []string
 			for skip := 0; ; skip = len(ids) {
-				page, total, err := store.Services(context.Background(), storage.List{Filter: leaf("", text), Skip: skip, Top: 700, Order: []storage.Order{{Field: "created", Descending: true}}})
+				page, total, err := store.Services(context.Background(), storage.List{Filter: leaf("", text), Skip: skip, Top: 700, Order: test.order})
 				must(t, err)
 				if services <= storage.CountedUpTo && total != int64(services) || services > storage.CountedUpTo && total <= storage.CountedUpTo {
 					t.Fatalf("%s: the total is %d behind %d", text, total, skip)
@@ -86,6 +94,9 @@ func TestATextThatManyServicesHaveIsPagedWithoutGapOrRepetition(t *testing.T) {
 		}
 	})
 }
+
+// The orders in which the ids of fillMany go down.
+var createdLast, nameLast = []storage.Order{{Field: "created", Descending: true}}, []storage.Order{{Field: "name", Descending: true}}
 
 func TestListsThatAreFilledForMeasurementsHoldWhatTheirNamesSay(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {

@@ -199,21 +199,23 @@ func (r reader) ServicesOf(ctx context.Context, ownerID string, list List) ([]Se
 // use for users.
 func filterableServices(postgres bool) filterable {
 	text := func(name, column string) filterField {
-		return filterField{name: name, column: withoutCase(column, postgres), fold: foldASCII, byteOrder: true}
+		return filterField{name: name, column: withoutCase(column, postgres), fold: foldASCII, byteOrder: true, sortedByName: true}
 	}
-	among := func(f filterField, within string) filterField { f.within = within; return f }
+	among := func(f filterField, table string) filterField {
+		f.of, f.sortedByName = &related{table: table, column: "service_id"}, false
+		return f
+	}
 	redirectURIs := related{total: "redirect_uris", table: "redirect_uris", column: "service_id"}
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "key", column: "key_folded", fold: Fold, text: inWords, byteOrder: true},
+			{name: "key", column: "key_folded", fold: Fold, text: inWords, byteOrder: true, startsByName: true},
 			{name: "name", column: "name_folded", fold: Fold, text: inWords, byteOrder: true},
-			{name: "keyStartsWith", column: "key_folded", fold: Fold, startsWith: true, byteOrder: true},
+			{name: "keyStartsWith", column: "key_folded", fold: Fold, startsWith: true, byteOrder: true, startsByName: true},
 			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
 			text("applicationName", "application_name"), text("vendor", "vendor"), text("version", "version"),
 			text("homeUrl", "home_url"), text("userUriPattern", "user_uri_pattern"), text("groupUriPattern", "group_uri_pattern"),
-			among(text("baseUrl", "url"), "id IN (SELECT service_id FROM service_base_urls WHERE %s)"),
-			among(text("redirectUri", "uri"), "id IN (SELECT service_id FROM redirect_uris WHERE %s)"),
+			among(text("baseUrl", "url"), "service_base_urls"), among(text("redirectUri", "uri"), "redirect_uris"),
 		},
 		conditions: append(weaknessConditions(), []namedSQL{
 			{"is: trusted", "trusted"}, {"is: public", "public"}, {"is: immutable", "immutable"},

@@ -28,6 +28,8 @@ type User struct {
 	Guest     bool
 	Banned    bool
 	BanReason string
+	// HasPassword says that there is a [Credential]; the database sees to it.
+	HasPassword bool `gorm:"->"`
 	// Version counts the changes.
 	Version   int64
 	CreatedAt Time
@@ -106,26 +108,27 @@ func (r reader) UsersWithPassword(ctx context.Context, list List) ([]User, int64
 }
 
 func membersOf(groupID string) related {
-	return related{total: "groups/" + groupID, table: "group_members", column: "user_id", condition: "group_id = ?", value: groupID}
+	return related{total: "groups/" + groupID, distinct: true, table: "group_members", column: "user_id",
+		condition: "group_id = ?", values: []any{groupID}, sortedBy: []string{byName}}
 }
 
 func idOfUser(user User) string { return user.ID }
 
-// passwords are those of users.
-var passwords = related{total: "credentials", table: "credentials", column: "user_id"}
+// passwords are those of users, who know that they have one.
+var passwords = related{total: "credentials", distinct: true, condition: "has_password", sortedBy: []string{byName, "login_folded"}}
 
 // filterableUsers are the fields of Hub's list of users that we have (contract section 3.3).
 func filterableUsers(postgres bool) filterable {
 	ofGroup := func(name, column string, fold func(string) string) filterField {
-		return filterField{name: name, column: column, fold: fold, ofGroup: true,
-			within: "id IN (SELECT user_id FROM group_members WHERE group_id IN (SELECT id FROM groups WHERE %s))"}
+		return filterField{name: name, column: "groups." + column, fold: fold, ofGroup: true, byteOrder: column != "id",
+			of: &related{table: "group_members JOIN groups ON groups.id = group_id", column: "user_id"}}
 	}
 	return filterable{
 		fields: []filterField{
 			{name: "id", column: "id", text: equalToText},
-			{name: "login", column: "login_folded", fold: Fold, text: beginsWithText, byteOrder: true},
+			{name: "login", column: "login_folded", fold: Fold, text: beginsWithText, byteOrder: true, startsByName: true},
 			{name: "name", column: "name_folded", fold: Fold, text: beginsWithText, byteOrder: true},
-			{name: "loginStartsWith", column: "login_folded", fold: Fold, startsWith: true, byteOrder: true},
+			{name: "loginStartsWith", column: "login_folded", fold: Fold, startsWith: true, byteOrder: true, startsByName: true},
 			{name: "nameStartsWith", column: "name_folded", fold: Fold, startsWith: true, byteOrder: true},
 			{name: "email", column: "email_folded", fold: Fold, byteOrder: true},
 			ofGroup("group", "name_folded", Fold), ofGroup("group/name", "name_folded", Fold), ofGroup("group/id", "id", nil),
@@ -142,6 +145,7 @@ func filterableUsers(postgres bool) filterable {
 		postgres:     postgres,
 		table:        "users",
 		relations:    map[string]related{"has: password": passwords},
+		unsorted:     []string{"is: admin", "has: email"},
 	}
 }
 

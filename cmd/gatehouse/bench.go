@@ -29,6 +29,11 @@ type benchOptions struct {
 	// lists measures lists on a database with so many users and services, and no flow.
 	lists                     bool
 	users, services, requests int
+	// keep is a folder for the databases with the lists, which a later run measures again; "" for throw-away ones. The
+	// lists of PostgreSQL are then in the database that the URL names.
+	keep string
+	// kinds measures only the kinds of requests whose names contain it.
+	kinds string
 }
 
 const (
@@ -67,6 +72,8 @@ func benchCommand() *cobra.Command {
 	flags.IntVar(&options.users, "users", 1_000_000, "users in the lists")
 	flags.IntVar(&options.services, "services", 100_000, "services in the lists")
 	flags.IntVar(&options.requests, "requests", 300, "requests of each kind to the lists")
+	flags.StringVar(&options.keep, "keep", "", "keep the lists in this folder, and those of PostgreSQL in the database of the URL, for the next run")
+	flags.StringVar(&options.kinds, "kinds", "", "measure only the kinds of lists whose names contain this text")
 	command.AddCommand(bareCommand())
 	return command
 }
@@ -100,6 +107,10 @@ func newBench(options benchOptions, progress io.Writer) (*bench, error) {
 		return nil, fmt.Errorf("--only %s: %s and %s are accepted", options.only, onSQLite, onPostgres)
 	case options.users < 10_000 || options.services < 1000 || options.users > 10_000_000 || options.services > 10_000_000:
 		return nil, errors.New("--users and --services: 10000 and 1000 to 10000000 are accepted")
+	case options.keep != "" && !options.lists:
+		return nil, errors.New("--keep: only lists are kept; --lists is missing")
+	case len(b.listRequests()) == 0:
+		return nil, fmt.Errorf("--kinds %s: no kind of lists has it in its name", options.kinds)
 	case options.requests < 1:
 		return nil, errors.New("--requests: 1 or more are accepted")
 	case options.only == onPostgres && options.database == "":
@@ -142,6 +153,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 
 // onDatabase measures the server on an empty database of its own.
 func (b *bench) onDatabase(ctx context.Context, database string) (err error) {
+	if b.options.keep != "" {
+		return b.keptLists(ctx, database)
+	}
 	folder, err := os.MkdirTemp("", "gatehouse-bench-")
 	if err != nil {
 		return err
@@ -154,15 +168,15 @@ func (b *bench) onDatabase(ctx context.Context, database string) (err error) {
 			return throwawayErr
 		}
 		defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx))) }()
-		s.databaseURL, s.environment = databaseURL, []string{"GATEHOUSE_DATABASE_URL=" + databaseURL}
-		if s.databaseVersion, err = storage.Version(ctx, databaseURL); err != nil {
-			return err
-		}
+		s.use(databaseURL)
 	}
-	if s.fsync, err = fsyncTime(folder); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	if b.options.lists {
+		if err := b.fillLists(ctx, s); err != nil {
+			return err
+		}
 		return b.listsOf(ctx, s)
 	}
 	return b.onSubject(ctx, s)

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,18 +27,39 @@ type listRow struct {
 	measured measurement
 }
 
-// listsOf fills the database with many users and services and measures every kind of request to lists of them, one
-// request after the other.
-func (b *bench) listsOf(ctx context.Context, s *subject) (err error) {
-	fmt.Fprintf(b.progress, "%s: making %d users and %d services\n", s.database, b.options.users, b.options.services)
-	if err := s.fillLists(ctx, b.options); err != nil {
+// keptLists measures the lists that an earlier run has kept, and makes and keeps them when there are none yet.
+func (b *bench) keptLists(ctx context.Context, database string) error {
+	s := &subject{database: database, folder: filepath.Join(b.options.keep, database)}
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return err
 	}
+	if database == onPostgres {
+		s.use(b.options.database)
+	}
+	if err := s.look(ctx); err != nil {
+		return err
+	}
+	// The file is written last, so that lists without it are not whole.
+	tokenFile := filepath.Join(s.folder, "bench-token")
+	kept, err := os.ReadFile(tokenFile)
+	if s.bearer = string(kept); errors.Is(err, fs.ErrNotExist) {
+		if err = b.fillLists(ctx, s); err == nil {
+			err = os.WriteFile(tokenFile, []byte(s.bearer), 0o600)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return b.listsOf(ctx, s)
+}
+
+// listsOf measures every kind of request to the lists, one request after the other.
+func (b *bench) listsOf(ctx context.Context, s *subject) (err error) {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.server.stop()) }()
-	for _, request := range listRequests() {
+	for _, request := range b.listRequests() {
 		measured, err := s.measureList(ctx, request, b.options)
 		if err != nil {
 			return fmt.Errorf("%s: %w", request.name, err)
@@ -47,9 +71,15 @@ func (b *bench) listsOf(ctx context.Context, s *subject) (err error) {
 	return nil
 }
 
+// listRequests are those that are to be measured.
+func (b *bench) listRequests() []listRequest {
+	return slices.DeleteFunc(listRequests(), func(r listRequest) bool { return !strings.Contains(r.name, b.options.kinds) })
+}
+
 // fillLists has the server make its database, gives its administrator a permanent token, and fills the lists when the
 // server has stopped.
-func (s *subject) fillLists(ctx context.Context, options benchOptions) error {
+func (b *bench) fillLists(ctx context.Context, s *subject) error {
+	fmt.Fprintf(b.progress, "%s: making %d users and %d services\n", s.database, b.options.users, b.options.services)
 	password := rand.Text()
 	if err := s.start(ctx, "GATEHOUSE_ADMIN_LOGIN=admin", "GATEHOUSE_ADMIN_PASSWORD="+password); err != nil {
 		return err
@@ -57,7 +87,7 @@ func (s *subject) fillLists(ctx context.Context, options benchOptions) error {
 	if err := errors.Join(s.makeToken(ctx, password), s.server.stop()); err != nil {
 		return err
 	}
-	return storage.FillLists(ctx, storage.Options{URL: s.databaseURL, Folder: s.folder}, options.users, options.services)
+	return storage.FillLists(ctx, storage.Options{URL: s.databaseURL, Folder: s.folder}, b.options.users, b.options.services)
 }
 
 func (s *subject) makeToken(ctx context.Context, password string) error {
@@ -112,6 +142,9 @@ func (r *benchReport) printLists(out io.Writer, options benchOptions) error {
 	text.WriteString("\n| --- |" + strings.Repeat(" ---: |", 2*len(r.subjects)) + "\n")
 	above := 0
 	for _, request := range listRequests() {
+		if !slices.ContainsFunc(r.lists, func(row listRow) bool { return row.request.name == request.name }) {
+			continue
+		}
 		fmt.Fprintf(&text, "| %s |", request.name)
 		for _, s := range r.subjects {
 			i := slices.IndexFunc(r.lists, func(row listRow) bool { return row.database == s.database && row.request.name == request.name })

@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
+	"gatehouse/storage"
 )
 
 // subject is a server on a database of its own, which is measured.
@@ -56,6 +57,22 @@ const callback = "http://127.0.0.1:1/callback"
 func (s *subject) start(ctx context.Context, more ...string) (err error) {
 	more = append(more, unreachedLimits...)
 	s.server, err = startChild(ctx, append(more, s.environment...), "serve", "--data", s.folder, "--listen", "127.0.0.1:0")
+	return err
+}
+
+// use makes the subject one on PostgreSQL.
+func (s *subject) use(databaseURL string) {
+	s.databaseURL, s.environment = databaseURL, []string{"GATEHOUSE_DATABASE_URL=" + databaseURL}
+}
+
+// look finds out what the measurements depend on: the version of PostgreSQL and the speed of the disk.
+func (s *subject) look(ctx context.Context) (err error) {
+	if s.databaseURL != "" {
+		if s.databaseVersion, err = storage.Version(ctx, s.databaseURL); err != nil {
+			return err
+		}
+	}
+	s.fsync, err = fsyncTime(s.folder)
 	return err
 }
 

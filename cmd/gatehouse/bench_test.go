@@ -81,6 +81,27 @@ func TestBenchMeasuresEveryKindOfRequestToLists(t *testing.T) {
 	})
 }
 
+func TestBenchMeasuresTheListsThatItHasKept(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+		arguments := []string{"--lists", "--users", "10000", "--services", "1000", "--requests", "2", "--keep", t.TempDir(), "--kinds", "users, id", "--only", "sqlite"}
+		if options.Postgres() {
+			arguments = append(arguments[:len(arguments)-1], "postgres", "--database", options.URL)
+		}
+		for _, makes := range []bool{true, false} {
+			var table, progress bytes.Buffer
+			if err := runBench(t.Context(), &table, &progress, arguments...); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(progress.String(), "making 10000 users") != makes {
+				t.Errorf("the progress is %s", progress.String())
+			}
+			if !strings.Contains(table.String(), "\n| users, id | ") || strings.Contains(table.String(), "\n| users, login | ") {
+				t.Errorf("the table is\n%s", table.String())
+			}
+		}
+	})
+}
+
 func TestAnInterruptedBenchLeavesNothingBehind(t *testing.T) {
 	temporary := temporaryFolder(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -107,6 +128,8 @@ func TestBenchRefusesFlagsThatCannotBe(t *testing.T) {
 	for _, test := range []struct{ arguments, want string }{
 		{"--flows refresh,implicit", "--flows implicit"},
 		{"--duration 0s", "--duration"},
+		{"--keep somewhere", "--keep"},
+		{"--lists --kinds nothing", "--kinds nothing"},
 		{"--connections 0", "--connections"},
 		{"--only mysql", "--only mysql"},
 		{"--only postgres", "--database is missing"},
