@@ -54,7 +54,7 @@ func ParseColour(text string) (Colour, error) {
 	if !hash || len(digits) != 6 || err != nil {
 		return Colour{}, errors.New("accepted are a # and six hexadecimal digits, such as #0b6470")
 	}
-	return Colour{color.RGBA{R: uint8(value >> 16), G: uint8(value >> 8), B: uint8(value), A: 0xff}}, nil
+	return Colour{color.RGBA{R: uint8(value >> 16), G: uint8(value >> 8), B: uint8(value), A: 0xff}}, nil // #nosec G115 -- the 24 bits of a colour
 }
 
 // String writes the colour as ParseColour reads it; "" for the zero Colour.
@@ -90,7 +90,7 @@ func luminance(c Colour) float64 {
 
 // mixed is a colour on the way from one to another; part is how far, from 0 to 1.
 func mixed(from, to Colour, part float64) Colour {
-	channel := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + (float64(b)-float64(a))*part)) }
+	channel := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + (float64(b)-float64(a))*part)) } // #nosec G115 -- between two bytes
 	return Colour{color.RGBA{R: channel(from.R, to.R), G: channel(from.G, to.G), B: channel(from.B, to.B), A: 0xff}}
 }
 
@@ -106,7 +106,7 @@ var (
 )
 
 func rgb(value uint32) Colour {
-	return Colour{color.RGBA{R: uint8(value >> 16), G: uint8(value >> 8), B: uint8(value), A: 0xff}}
+	return Colour{color.RGBA{R: uint8(value >> 16), G: uint8(value >> 8), B: uint8(value), A: 0xff}} // #nosec G115 -- the 24 bits of a colour
 }
 
 // soft is the ground of what is chosen or marked in the accent.

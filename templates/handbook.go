@@ -142,7 +142,7 @@ func (b *handbook) page(name string) (docsPage, error) {
 	if err := markdown.Renderer().Render(&body, content, document); err != nil {
 		return page, fmt.Errorf("make a page of %s.md: %w", name, err)
 	}
-	page.Body = template.HTML(reachable.Replace(body.String()))
+	page.Body = template.HTML(reachable.Replace(body.String())) // #nosec G203 -- Markdown that was built in, without the HTML within it
 	return page, nil
 }
 
