@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,19 +16,24 @@ import (
 
 	"gatehouse/server"
 	"gatehouse/server/audit"
+	"gatehouse/server/directory"
 )
+
+// countdown chooses the statement that fails.
+type countdown struct {
+	mu sync.Mutex
+	// left counts down to the statement that fails; 0 lets all pass.
+	left int
+	// executed lets the database carry the failing statement out, so that only its answer is lost.
+	executed bool
+	failed   bool
+}
 
 // statements stands between a server and PostgreSQL, reads what passes, and breaks the connection at a chosen statement.
 type statements struct {
 	net.Listener
+	countdown
 	target string
-
-	mu sync.Mutex
-	// left counts down to the statement that fails; 0 lets all pass.
-	left int
-	// executed lets PostgreSQL carry the failing statement out, so that only its answer is lost.
-	executed bool
-	failed   bool
 }
 
 // behindStatements starts a server on PostgreSQL with plain connections that pass through statements.
@@ -117,7 +124,7 @@ func (f *statements) executeUnheard(near, far net.Conn, message []byte) {
 }
 
 // count says whether this is the statement that fails, and whether it is executed before.
-func (f *statements) count() (fails, executed bool) {
+func (f *countdown) count() (fails, executed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.left == 0 {
@@ -129,14 +136,14 @@ func (f *statements) count() (fails, executed bool) {
 }
 
 // arm has the n-th statement from now fail.
-func (f *statements) arm(n int, executed bool) {
+func (f *countdown) arm(n int, executed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left, f.executed, f.failed = n, executed, false
 }
 
 // disarm says whether a statement has failed, and lets all pass from now on.
-func (f *statements) disarm() bool {
+func (f *countdown) disarm() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left = 0
@@ -148,7 +155,9 @@ type attempt struct {
 	request *http.Request
 	// again makes the same request anew, which a client sends after a 503.
 	again func() *http.Request
-	// stored checks that what the request asks for is in effect.
+	// done is the status when all went well; 0 for 200.
+	done int
+	// stored checks that what the request asks for is in effect; nil where nothing is stored.
 	stored func(t *testing.T)
 	// spent is the status of the request again when it had been carried out already; 0 if that is a success too.
 	spent int
@@ -222,14 +231,19 @@ func (s *testServer) changes(b *browser, a app, n int) map[string]func(t *testin
 			}}
 		},
 		"banning": func(t *testing.T) attempt {
-			id := s.user(t, unique("banned")).ID
-			got := a.offline(t, s.browser(t, unique("banned")).signedIn(t))
-			request := func() *http.Request { return rest(t, http.MethodPost, "/users/"+id, `{"banned": true}`) }
+			user, err := s.directory.CreateUser(t.Context(), directory.NewUser{Login: unique("banned"), Name: "Somebody", PasswordLater: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, _, err := s.directory.CreatePermanentToken(t.Context(), user, "theirs", []string{hub})
+			if err != nil {
+				t.Fatal(err)
+			}
+			request := func() *http.Request { return rest(t, http.MethodPost, "/users/"+user.ID, `{"banned": true}`) }
 			return attempt{request: request(), again: request, stored: func(t *testing.T) {
-				if a.active(t, got.access) {
-					t.Error("a token of the banned user is active")
+				if got := s.get(t, "/api/rest/users/me", bearer(token)); got.status == http.StatusOK {
+					t.Error("a token of the banned user is good")
 				}
-				a.refreshRefused(t, got.refresh)
 			}}
 		},
 		"deleting a service": func(t *testing.T) attempt {
@@ -245,62 +259,86 @@ func (s *testServer) changes(b *browser, a app, n int) map[string]func(t *testin
 	}
 }
 
-// TestWhereverTheDatabaseFailsNothingIsHalfWritten breaks the connection at every statement of every change in turn, once
-// before PostgreSQL has the statement and once after it was carried out: no answer claims what was not stored, none is a
-// 500, and the same request again succeeds or finds itself done.
+// eachStatement runs test on a server of each kind whose statements fail by the countdown.
+func eachStatement(t *testing.T, test func(t *testing.T, s *testServer, f *countdown)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		s, f := onFaultySQLite(t)
+		test(t, s, &f.countdown)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		s, f := behindStatements(t)
+		test(t, s, &f.countdown)
+	})
+}
+
+// TestWhereverTheDatabaseFailsNothingIsHalfWritten has every statement of every flow fail in turn, once before the database
+// has it and once after it was carried out: no answer claims what was not stored, none is a 500, and the same request again
+// succeeds or finds itself done.
 func TestWhereverTheDatabaseFailsNothingIsHalfWritten(t *testing.T) {
-	s, f := behindStatements(t)
-	b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
-	a.code(t, b, "access_type", "offline") // consents
-	names := s.changes(b, a, 0)
-	round := 0
-	for name := range names {
-		for _, executed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, carried out %t", name, executed), func(t *testing.T) {
-				for n := 1; ; n++ {
-					round++
-					if !s.withFault(t, f, n, executed, s.changes(b, a, round)[name](t)) {
-						if n == 1 {
-							t.Fatal("the change needs no statement")
+	eachStatement(t, func(t *testing.T, s *testServer, f *countdown) {
+		b, a := s.browser(t, "ada").signedIn(t), s.register(t, fields{"implicitFlowEnabled": true, "resourceOwnerFlowEnabled": true})
+		a.code(t, b, "access_type", "offline") // consents
+		round := 0
+		for name := range s.flows(b, a, 0) {
+			for _, executed := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, carried out %t", name, executed), func(t *testing.T) {
+					for n := 1; ; n++ {
+						round++
+						if !s.withFault(t, f, n, executed, s.flows(b, a, round)[name](t)) {
+							if n == 1 {
+								t.Fatal("the flow needs no statement")
+							}
+							return
 						}
-						return
+						if t.Failed() {
+							t.Fatalf("when statement %d failed", n)
+						}
 					}
-					if t.Failed() {
-						t.Fatalf("when statement %d failed", n)
-					}
-				}
-			})
+				})
+			}
 		}
-	}
+	})
+}
+
+// flows are all that the server can be asked, each prepared anew for every fault.
+func (s *testServer) flows(b *browser, a app, n int) map[string]func(t *testing.T) attempt {
+	all := s.changes(b, a, n)
+	maps.Copy(all, s.restChanges(b, a, n))
+	maps.Copy(all, s.browserFlows(b, a))
+	maps.Copy(all, s.questionsOf(b, a))
+	return all
 }
 
 // withFault makes an attempt while its n-th statement fails, and says whether there was an n-th.
-func (s *testServer) withFault(t *testing.T, f *statements, n int, executed bool, tried attempt) bool {
+func (s *testServer) withFault(t *testing.T, f *countdown, n int, executed bool, tried attempt) bool {
 	t.Helper()
 	s.clock.advance(2 * time.Second) // past the caches
+	done := cmp.Or(tried.done, http.StatusOK)
 	f.arm(n, executed)
 	got := s.do(t, tried.request)
-	if !f.disarm() {
-		if got.status != http.StatusOK {
-			t.Fatalf("without a fault: %d %s", got.status, got.body)
-		}
-		tried.stored(t)
-		return false
+	failed := f.disarm()
+	if got.header.Get("X-Request-Id") == "" {
+		t.Error("the answer has no request id")
 	}
-	switch got.status {
-	case http.StatusOK: // what failed was not needed, or tried again
-	case http.StatusServiceUnavailable:
-		if got.header.Get("Retry-After") == "" {
+	// An app is told in the redirect to it (RFC 6749 section 4.1.2.1).
+	toldApp := got.status/100 == 3 && strings.Contains(got.header.Get("Location"), "error=temporarily_unavailable")
+	switch {
+	case got.status == done && !strings.Contains(got.header.Get("Location"), "error="): // what failed was not needed, or tried again
+	case (got.status == http.StatusServiceUnavailable || toldApp) && failed:
+		if got.header.Get("Retry-After") == "" && !toldApp {
 			t.Error("503 without Retry-After")
 		}
-		if again := s.do(t, tried.again()); again.status != http.StatusOK && (again.status != tried.spent || !executed && !tried.readsAfter) {
+		if again := s.do(t, tried.again()); again.status != done && (again.status != tried.spent || !executed && !tried.readsAfter) {
 			t.Errorf("the same request again: %d %s", again.status, again.body)
 		}
 	default:
-		t.Errorf("the answer is %d %s", got.status, got.body)
+		t.Errorf("the answer is %d %s %s", got.status, got.header.Get("Location"), got.body)
 	}
-	tried.stored(t)
-	return true
+	if tried.stored != nil {
+		tried.stored(t)
+	}
+	return failed
 }
 
 // TestAGatheredEventWhoseWriteWasNotAnsweredIsStoredOnce breaks the connection at every statement of writing the audit

@@ -90,9 +90,10 @@ func isUnavailable(err error) bool {
 }
 
 // isUnavailableSQLState knows the classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that
-// say nothing about the statement: lost connection, rollback by a rival, out of resources, stopped, failing disk.
+// say nothing about the statement: lost connection, rollback by a rival, out of resources, stopped, failing disk, a lock
+// that was waited for as long as the operator allows.
 func isUnavailableSQLState(code string) bool {
-	for _, class := range []string{"08", "40", "53", "57", "58", "25006"} {
+	for _, class := range []string{"08", "40", "53", "57", "58", "25006", "55P03"} {
 		if strings.HasPrefix(code, class) {
 			return true
 		}

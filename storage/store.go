@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,9 @@ type Options struct {
 	Folder string
 	// MaxConnections bounds the PostgreSQL pool and the SQLite readers; 0 means four per core, at least ten.
 	MaxConnections int
+	// SQLite, if set, makes the connections of SQLite in place of its driver, to which it hands them on: tests have
+	// statements fail there.
+	SQLite func(name string, d driver.Driver) driver.Connector
 }
 
 // Postgres says whether the options name a PostgreSQL database.
@@ -170,6 +174,9 @@ func sqlitePool(ctx context.Context, options Options, txlock string) (*sql.DB, e
 	pool, err := sql.Open("sqlite", file.String())
 	if err != nil {
 		return nil, translate("open sqlite", err)
+	}
+	if options.SQLite != nil {
+		pool = sql.OpenDB(options.SQLite(file.String(), pool.Driver()))
 	}
 	for _, pragma := range sqlitePragmas {
 		var got string

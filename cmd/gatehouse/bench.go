@@ -26,6 +26,8 @@ type benchOptions struct {
 	// only is sqlite, postgres, or "" for all there are.
 	only  string
 	flows []string
+	// soak keeps the server busy with everything at once for so long, and measures no flow; 0 for not at all.
+	soak time.Duration
 	// lists measures lists on a database with so many users and services, and no flow.
 	lists                     bool
 	users, services, requests int
@@ -56,8 +58,11 @@ func benchCommand() *cobra.Command {
 			if err := b.run(command.Context()); err != nil {
 				return err
 			}
-			if options.lists {
+			switch {
+			case options.lists:
 				return b.report.printLists(command.OutOrStdout(), options)
+			case options.soak > 0:
+				return b.report.printSoak(command.OutOrStdout(), options)
 			}
 			return b.report.print(command.OutOrStdout())
 		},
@@ -68,6 +73,7 @@ func benchCommand() *cobra.Command {
 	flags.StringVar(&options.database, "database", "", "measure on PostgreSQL too, in a new database on the server of this URL")
 	flags.StringVar(&options.only, "only", "", "measure on sqlite or postgres alone")
 	flags.StringSliceVar(&options.flows, "flows", flowNames(), "what to measure")
+	flags.DurationVar(&options.soak, "soak", 0, "do everything at full speed for so long, and measure memory and no flow")
 	flags.BoolVar(&options.lists, "lists", false, "measure lists of many users and services, one request after the other, and no flow")
 	flags.IntVar(&options.users, "users", 1_000_000, "users in the lists")
 	flags.IntVar(&options.services, "services", 100_000, "services in the lists")
@@ -113,6 +119,8 @@ func newBench(options benchOptions, progress io.Writer) (*bench, error) {
 		return nil, fmt.Errorf("--kinds %s: no kind of lists has it in its name", options.kinds)
 	case options.requests < 1:
 		return nil, errors.New("--requests: 1 or more are accepted")
+	case options.soak < 0 || options.soak > 0 && options.lists:
+		return nil, errors.New("--soak: more than 0s is accepted, and not with --lists")
 	case options.only == onPostgres && options.database == "":
 		return nil, errors.New("--only postgres: --database is missing")
 	}
@@ -133,7 +141,7 @@ func (b *bench) databases() []string {
 func (b *bench) run(ctx context.Context) (err error) {
 	// As many cores load as serve, so that on a small machine the load does not crowd out what it is to measure.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(1, runtime.NumCPU()/2)))
-	if !b.options.lists {
+	if !b.options.lists && b.options.soak == 0 {
 		if b.bare, err = startChild(ctx, nil, "bench", "bare"); err != nil {
 			return fmt.Errorf("start the bare handler: %w", err)
 		}
@@ -173,11 +181,14 @@ func (b *bench) onDatabase(ctx context.Context, database string) (err error) {
 	if err := s.look(ctx); err != nil {
 		return err
 	}
-	if b.options.lists {
+	switch {
+	case b.options.lists:
 		if err := b.fillLists(ctx, s); err != nil {
 			return err
 		}
 		return b.listsOf(ctx, s)
+	case b.options.soak > 0:
+		return b.soak(ctx, s)
 	}
 	return b.onSubject(ctx, s)
 }

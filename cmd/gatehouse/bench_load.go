@@ -18,7 +18,7 @@ import (
 type script struct {
 	// next returns a whole request as it goes over the wire. It is not changed until the answer has been read.
 	next func() []byte
-	// status is that of every answer.
+	// status is that of every answer; 0 when read looks at it.
 	status int
 	// read is called with every answer that has the status; nil when nothing else is of interest.
 	read func(answer) error
@@ -39,6 +39,8 @@ func always(request []byte, text string) script {
 type answer struct {
 	status         int
 	location, body []byte
+	// cookie is the last Set-Cookie header, with its attributes.
+	cookie []byte
 }
 
 // measurement is what drive found.
@@ -121,9 +123,9 @@ func firstFault(errs []error) error {
 // connection is one keep-alive connection of the load.
 type connection struct {
 	net.Conn
-	reader         *bufio.Reader
-	location, body []byte
-	latencies      []time.Duration
+	reader                 *bufio.Reader
+	location, cookie, body []byte
+	latencies              []time.Duration
 }
 
 func connectAll(ctx context.Context, address string, n int) ([]*connection, error) {
@@ -161,7 +163,7 @@ func (c *connection) run(s script, began time.Time, duration time.Duration) erro
 		}
 		now = time.Now()
 		c.latencies = append(c.latencies, now.Sub(sent))
-		if got.status != s.status {
+		if s.status != 0 && got.status != s.status {
 			return fmt.Errorf("the answer is %d, and not %d: %s", got.status, s.status, got.body)
 		}
 		if s.read != nil {
@@ -192,13 +194,13 @@ func (c *connection) readAnswer() (answer, error) {
 	}
 	c.body = slices.Grow(c.body[:0], length)[:length]
 	_, err = io.ReadFull(c.reader, c.body)
-	return answer{status, c.location, c.body}, err
+	return answer{status, c.location, c.body, c.cookie}, err
 }
 
 // readHeader reads up to the body and returns its length.
 func (c *connection) readHeader() (length int, err error) {
 	length = -1
-	c.location = c.location[:0]
+	c.location, c.cookie = c.location[:0], c.cookie[:0]
 	for {
 		line, err := c.reader.ReadSlice('\n')
 		if err != nil {
@@ -212,6 +214,8 @@ func (c *connection) readHeader() (length int, err error) {
 			}
 		case found && bytes.EqualFold(name, []byte("Location")):
 			c.location = append(c.location, value...)
+		case found && bytes.EqualFold(name, []byte("Set-Cookie")):
+			c.cookie = append(c.cookie[:0], value...)
 		case len(name) == 0 && length < 0:
 			return 0, errors.New("the answer has no Content-Length")
 		case len(name) == 0:

@@ -23,6 +23,8 @@ type benchReport struct {
 	subjects []*subject
 	// lists are the measurements of lists, in the order in which they were made.
 	lists []listRow
+	// soaks are what was seen of each server that was kept busy.
+	soaks []soakRow
 	// machine are sentences about where all was measured.
 	machine []string
 }

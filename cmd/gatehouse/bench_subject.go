@@ -42,6 +42,8 @@ type subject struct {
 	// bytes, and 0 when not known.
 	idleMemory, peakMemory int64
 
+	// password is that of the administrator, whose login is admin.
+	password string
 	// clientID names a trusted service, and basic is the Authorization header by which it authenticates.
 	clientID, basic string
 	// cookie is the Cookie header of a browser in which a user is signed in.
@@ -78,15 +80,15 @@ func (s *subject) look(ctx context.Context) (err error) {
 
 // fill has the server make its database, registers a service and signs an administrator in. Then the server is stopped.
 func (s *subject) fill(ctx context.Context) (err error) {
-	password := rand.Text()
-	if err := s.start(ctx, "GATEHOUSE_ADMIN_LOGIN=admin", "GATEHOUSE_ADMIN_PASSWORD="+password); err != nil {
+	s.password = rand.Text()
+	if err := s.start(ctx, "GATEHOUSE_ADMIN_LOGIN=admin", "GATEHOUSE_ADMIN_PASSWORD="+s.password); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.server.stop()) }()
-	if err := s.register(ctx, password); err != nil {
+	if err := s.register(ctx, s.password); err != nil {
 		return fmt.Errorf("register a service: %w", err)
 	}
-	if err := s.signIn(ctx, password); err != nil {
+	if err := s.signIn(ctx, s.password); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	return nil

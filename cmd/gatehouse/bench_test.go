@@ -102,6 +102,36 @@ func TestBenchMeasuresTheListsThatItHasKept(t *testing.T) {
 	})
 }
 
+func TestASoakAnswersEverythingAndSaysWhatMemoryItTakes(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, options storage.Options) {
+		temporary := temporaryFolder(t)
+		arguments, product := []string{"--soak", "5s", "--only", "sqlite"}, "SQLite"
+		if options.Postgres() {
+			arguments, product = []string{"--soak", "5s", "--only", "postgres", "--database", options.URL}, "PostgreSQL"
+		}
+		var table bytes.Buffer
+		if err := runBench(t.Context(), &table, io.Discard, arguments...); err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for line := range strings.Lines(table.String()) {
+			cells := strings.Split(line, "|")
+			if len(cells) != 7 || strings.TrimSpace(cells[1]) != product {
+				continue
+			}
+			rows++
+			memory, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(cells[4]), " MiB"), 64)
+			if _, noProc := os.Stat("/proc/self/status"); noProc == nil && (err != nil || memory < 10 || memory > 500) {
+				t.Errorf("the server takes %s", cells[4])
+			}
+		}
+		if rows < 10 {
+			t.Errorf("the table is\n%s", table.String())
+		}
+		checkEmpty(t, temporary)
+	})
+}
+
 func TestAnInterruptedBenchLeavesNothingBehind(t *testing.T) {
 	temporary := temporaryFolder(t)
 	ctx, cancel := context.WithCancel(t.Context())
