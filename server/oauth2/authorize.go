@@ -154,7 +154,7 @@ func (s *Server) signInDue(a *authorization, signedIn directory.SignedIn) bool {
 
 func (s *Server) askSignIn(w http.ResponseWriter, r *http.Request, a *authorization) error {
 	if a.silent {
-		return web.Refuse(http.StatusBadRequest, "login_required", "nobody is signed in, and the request allows no page; send the browser here without prompt=none")
+		return web.Refuse(http.StatusBadRequest, "login_required", "nobody is signed in, and the request allows no page; send the browser here without prompt=none or request_credentials=silent")
 	}
 	if err := s.startPushed(r.Context(), a); err != nil {
 		return err

@@ -33,7 +33,7 @@ func missingItems(a *authorization, approved directory.Approved) []string {
 // askConsent shows the consent page; problem is what was wrong with the form that was sent, "" for none.
 func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved, problem string) error {
 	if a.silent {
-		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none")
+		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none or request_credentials=silent")
 	}
 	if r.Header.Get("Sec-Fetch-Dest") == "iframe" {
 		return s.leaveFrame(w, r, a)
