@@ -17,12 +17,12 @@ func (d *Directory) ServiceReturningTo(ctx context.Context, address string) (sto
 		return storage.Service{}, storage.ErrNotFound
 	}
 	origin := origins[0]
-	registered := &storage.Filter{Field: "redirectUri", Value: address}
-	below := &storage.Filter{Any: []*storage.Filter{
+	// One after the other, since each of them has an index of its own.
+	for _, filter := range []*storage.Filter{
+		{Field: "redirectUri", Value: address},
 		{Field: "homeUrl", Value: origin}, {Field: "homeUrl", Value: origin + "/", Prefix: true},
 		{Field: "baseUrl", Value: origin}, {Field: "baseUrl", Value: origin + "/", Prefix: true},
-	}}
-	for _, filter := range []*storage.Filter{registered, below} {
+	} {
 		services, _, err := d.store.Services(ctx, storage.List{Filter: filter, Top: maxAtOrigin})
 		if err != nil {
 			return storage.Service{}, err
