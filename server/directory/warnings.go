@@ -19,7 +19,7 @@ const (
 	// OldSecret is a service, in ID and Name, with a secret from At.
 	OldSecret WarningKind = "old-secret"
 	// ExpiringToken is a user, in ID and Name, with a permanent token that ends at At.
-	ExpiringToken WarningKind = "expiring-token"
+	ExpiringToken WarningKind = "expiring-token" // #nosec G101 -- the name of a kind
 	// FirstPassword is an administrator, in ID and Name, who has the password of their account's first day, At.
 	FirstPassword WarningKind = "first-password"
 	// PlainHTTP is a public URL without TLS that others than this machine can open.
