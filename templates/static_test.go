@@ -56,7 +56,7 @@ func TestEveryAssetOfEveryPageIsServed(t *testing.T) {
 
 func TestAssetsAreCachedForEverUnderAFingerprint(t *testing.T) {
 	p := newPages(t)
-	for name, path := range p.assets.paths {
+	for _, path := range p.assets.paths {
 		response := get(p, http.MethodGet, path)
 		body, err := io.ReadAll(response.Body)
 		if err != nil {
@@ -68,7 +68,7 @@ func TestAssetsAreCachedForEverUnderAFingerprint(t *testing.T) {
 		}
 		for header, want := range map[string]string{
 			"Cache-Control":          "public, max-age=31536000, immutable",
-			"Content-Type":           contentTypes[name[strings.LastIndex(name, "."):]],
+			"Content-Type":           contentTypes[path[strings.LastIndex(path, "."):]],
 			"X-Content-Type-Options": "nosniff",
 			"Vary":                   "Accept-Encoding",
 		} {
