@@ -259,20 +259,42 @@ func person(s *Server, handle handler) http.Handler {
 	return s.answeringPages(s.limited(s.sameOrigin(handle)))
 }
 
+// direct has the rows whose path is a plain text, which are those that machines ask for all the time: a look into a map
+// takes them past the router's regular expressions. Whatever is not in it, another method say, is the router's.
+type direct map[directKey]http.Handler
+
+type directKey struct{ method, path string }
+
+func (d direct) before(router http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handler, ok := d[directKey{r.Method, r.URL.Path}]; ok {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		router.ServeHTTP(w, r)
+	})
+}
+
 // router turns the table into a handler.
 func (s *Server) router() http.Handler {
-	router := mux.NewRouter().SkipClean(true)
+	router, plain := mux.NewRouter().SkipClean(true), direct{}
 	for _, route := range s.routes() {
 		methods := []string{route.method}
 		if route.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		router.Handle(route.path, route.audience(s, wellFormed(route.handle))).Methods(methods...)
+		handler := route.audience(s, wellFormed(route.handle))
+		router.Handle(route.path, handler).Methods(methods...)
+		if !strings.Contains(route.path, "{") {
+			for _, method := range methods {
+				plain[directKey{method, route.path}] = handler
+			}
+		}
 	}
 	router.PathPrefix("/static/").Handler(s.static()).Methods(http.MethodGet, http.MethodHead)
 	router.NotFoundHandler = http.HandlerFunc(s.notFound)
 	router.MethodNotAllowedHandler = s.methodNotAllowed(router)
-	return router
+	return plain.before(router)
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {

@@ -12,8 +12,8 @@ import (
 type hotStatements interface {
 	// exec runs one of the statements that write and returns, after its commit, the number of rows it changed.
 	exec(ctx context.Context, text string, values ...any) (int64, error)
-	// check runs [checkSQL].
-	check(ctx context.Context, values ...any) (*sql.Rows, error)
+	// revoked says whether one of at most [relyWidth] carried subjects had been taken back when it was called, or later.
+	revoked(ctx context.Context, carried []Carried) (bool, error)
 	close()
 }
 
@@ -27,12 +27,22 @@ func (h *hotOnSQLite) exec(ctx context.Context, text string, values ...any) (int
 	return h.group.exec(ctx, text, values...)
 }
 
-// check does not let ctx interrupt the read, which waits for nobody: the driver would start a goroutine to watch it.
-func (h *hotOnSQLite) check(ctx context.Context, values ...any) (*sql.Rows, error) {
+// revoked does not let ctx interrupt the read, which waits for nobody: the driver would start a goroutine to watch it.
+func (h *hotOnSQLite) revoked(ctx context.Context, carried []Carried) (bool, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return false, err
 	}
-	return h.checking.QueryContext(context.WithoutCancel(ctx), values...)
+	relied, err := relyOn(carried)
+	if err != nil {
+		return false, err
+	}
+	rows, err := h.checking.QueryContext(context.WithoutCancel(ctx), relied...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, rows.Err()
 }
 
 func (h *hotOnSQLite) close() { h.group.close() }
@@ -42,11 +52,13 @@ type hotOnPostgres struct {
 	pool *sql.DB
 	// numbered has the statements with the parameters as PostgreSQL writes them.
 	numbered map[string]string
+	checks   *sharedChecks
 }
 
 func newHotOnPostgres(pool *sql.DB) *hotOnPostgres {
 	h := &hotOnPostgres{pool: pool, numbered: map[string]string{}}
-	for _, text := range []string{insertGrantSQL, advanceGrantSQL, revokeFinalSQL, checkSQL} {
+	h.checks = newSharedChecks(h.marks)
+	for _, text := range []string{insertGrantSQL, advanceGrantSQL, revokeFinalSQL} {
 		h.numbered[text] = numbered(text)
 	}
 	return h
@@ -60,11 +72,29 @@ func (h *hotOnPostgres) exec(ctx context.Context, text string, values ...any) (i
 	return result.RowsAffected()
 }
 
-func (h *hotOnPostgres) check(ctx context.Context, values ...any) (*sql.Rows, error) {
-	return h.pool.QueryContext(ctx, h.numbered[checkSQL], values...)
+func (h *hotOnPostgres) revoked(ctx context.Context, carried []Carried) (bool, error) {
+	return h.checks.revoked(ctx, carried)
 }
 
-func (h *hotOnPostgres) close() {}
+// marks is what [sharedChecks] reads by.
+func (h *hotOnPostgres) marks(ctx context.Context, subjects []string, found func(subject string, mark int64)) error {
+	rows, err := h.pool.QueryContext(ctx, "SELECT subject, mark FROM revocations WHERE subject = ANY($1)", subjects)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var subject string
+		var mark int64
+		if err := rows.Scan(&subject, &mark); err != nil {
+			return err
+		}
+		found(subject, mark)
+	}
+	return rows.Err()
+}
+
+func (h *hotOnPostgres) close() { h.checks.close() }
 
 // numbered writes each question mark as $1, $2 and so on.
 func numbered(text string) string {

@@ -39,6 +39,14 @@ func (r reader) ProtectedAPIs(ctx context.Context, list List) ([]ProtectedAPI, i
 	}, list)
 }
 
+// ProtectedAPIsWith lists the protected APIs in whose rules a text stands by itself. It finds more when there are
+// underscores in the text, or capitals, so the caller looks again.
+func (r reader) ProtectedAPIsWith(ctx context.Context, text string) ([]ProtectedAPI, error) {
+	var apis []ProtectedAPI
+	err := r.db.WithContext(ctx).Where("rules LIKE ?", `%"`+text+`"%`).Order("service_id").Find(&apis).Error
+	return apis, translate("find protected APIs", err)
+}
+
 // LockProtectedAPI finds the rules of a service, which nobody else changes until this transaction ends.
 func (tx *Tx) LockProtectedAPI(ctx context.Context, serviceID string) (ProtectedAPI, error) {
 	var api ProtectedAPI

@@ -19,11 +19,11 @@ type requestFacts struct {
 }
 
 // Arrive gives a request an id, which the answer carries as X-Request-Id, and finds the client's address:
-// X-Forwarded-For is believed as far as trusted proxies wrote it.
-func Arrive(w http.ResponseWriter, r *http.Request, trusted []netip.Prefix) *http.Request {
+// X-Forwarded-For is believed as far as trusted proxies wrote it. What is returned is the request with both, under ctx.
+func Arrive(ctx context.Context, w http.ResponseWriter, r *http.Request, trusted []netip.Prefix) *http.Request {
 	facts := requestFacts{id: rand.Text(), address: clientAddress(r, trusted)}
 	w.Header().Set("X-Request-Id", facts.id)
-	ctx := audit.Arriving(r.Context(), facts.id, facts.address)
+	ctx = audit.Arriving(ctx, facts.id, facts.address)
 	return r.WithContext(context.WithValue(ctx, requestKey{}, facts))
 }
 
