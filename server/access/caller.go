@@ -79,7 +79,7 @@ func (t *Tokens) Caller(ctx context.Context, c Credentials, audience string, fro
 	case NoCredentials:
 		return Caller{Kind: NoCredentials}, nil
 	case Basic:
-		who, err := t.directory.AuthenticateUser(ctx, c.Login, c.Password, from)
+		who, err := t.directory.AuthenticateRequest(ctx, c.Login, c.Password, from)
 		return Caller{Kind: Basic, User: &who.User, Credential: "user " + who.User.ID}, err
 	case PermanentToken:
 		return t.permanentCaller(ctx, c.Token, audience)

@@ -35,7 +35,7 @@ func (t *Tokens) basic(r *http.Request, from netip.Addr) (directory.Actor, error
 	if !ok {
 		return directory.Actor{}, directory.ErrCredentials
 	}
-	who, err := t.directory.AuthenticateUser(r.Context(), login, password, from)
+	who, err := t.directory.AuthenticateRequest(r.Context(), login, password, from)
 	if err != nil {
 		return directory.Actor{}, err
 	}

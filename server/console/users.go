@@ -137,7 +137,7 @@ func (p *Pages) ChangeUser(v *Visit) error {
 	case "join":
 		return p.changeMember(v, id, p.Directory.AddMember)
 	case "leave":
-		return p.changeMember(v, id, p.Directory.RemoveMember)
+		return p.changeMember(v, id, p.removeMember)
 	case "delete":
 		if err := v.confirmedAdministrator(); err != nil {
 			return err

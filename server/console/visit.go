@@ -176,6 +176,9 @@ func (v *Visit) problemInWords(err error, fault *web.Fault) string {
 	if privileged := (*directory.PrivilegedField)(nil); errors.As(err, &privileged) {
 		return v.language.Say("problem.privileged", "field", v.labelOf(privileged.Field))
 	}
+	if guarding := (*directory.Guarding)(nil); errors.As(err, &guarding) {
+		return web.Sentence(guarding.Error()) + " Change those rules first."
+	}
 	if errors.Is(err, directory.ErrChanged) {
 		return v.language.Say("problem.changed")
 	}

@@ -65,6 +65,7 @@ type Directory struct {
 	users     *cache[storage.User]
 	groups    *cache[[]storage.Group]
 	verified  *verifiedSecrets
+	repeated  *repeatedPasswords
 	origins   *originCache
 	tried     *triedRedirects
 	// secretUses bounds how often the last use of secrets is written.
@@ -82,7 +83,7 @@ type Directory struct {
 
 // New makes a directory on store; now is the clock.
 func New(store *storage.Store, settings Settings, now func() time.Time) *Directory {
-	d := &Directory{store: store, settings: settings, now: now, passwords: newPasswordHasher(), verified: newVerifiedSecrets()}
+	d := &Directory{store: store, settings: settings, now: now, passwords: newPasswordHasher(), verified: newVerifiedSecrets(), repeated: newRepeatedPasswords(now)}
 	d.services = newCache(now, textOnly(settings.Profile.effectively(store.Service)))
 	d.names = newCache(now, textOnly(store.ServiceNamed))
 	d.permissions = newCache(now, textOnly(store.Permission))

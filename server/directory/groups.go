@@ -172,11 +172,17 @@ func (d *Directory) UpdateGroup(ctx context.Context, actor Actor, id string, pat
 }
 
 // DeleteGroup deletes a group; its members stay. The errors are [ErrForbidden] for whoever is no administrator,
-// [ErrChanged] and [storage.ErrNotFound].
-func (d *Directory) DeleteGroup(ctx context.Context, actor Actor, id string, expected Expected) error {
+// [ErrChanged], [storage.ErrNotFound], and [*Guarding] when rules of protected APIs name the group, unless it is forced:
+// a group that is gone has no members.
+func (d *Directory) DeleteGroup(ctx context.Context, actor Actor, id string, expected Expected, force bool) error {
 	return d.changeGroup(ctx, actor, id, func(tx *storage.Tx, group storage.Group) error {
 		if err := expected.check(group.Version); err != nil {
 			return err
+		}
+		if !force {
+			if err := checkUnguarded(ctx, tx, group); err != nil {
+				return err
+			}
 		}
 		if err := tx.DeleteGroup(id); err != nil {
 			return err
@@ -201,11 +207,17 @@ func (d *Directory) AddMember(ctx context.Context, actor Actor, groupID string, 
 }
 
 // RemoveMember takes a user out of a group; one who is not in it is no error. The errors are [ErrForbidden] for whoever
-// is no administrator, and [storage.ErrNotFound] when there is no such group.
-func (d *Directory) RemoveMember(ctx context.Context, actor Actor, groupID string, user storage.User) error {
+// is no administrator, [storage.ErrNotFound] when there is no such group, and [*Guarding] when this was the last
+// administrator whom the rules of a protected API let in, unless it is forced.
+func (d *Directory) RemoveMember(ctx context.Context, actor Actor, groupID string, user storage.User, force bool) error {
 	return d.changeGroup(ctx, actor, groupID, func(tx *storage.Tx, group storage.Group) error {
 		if removed, err := tx.RemoveMember(group.ID, user.ID); err != nil || !removed {
 			return err
+		}
+		if user.Admin && !force {
+			if err := checkAdministratorsStay(ctx, tx, group); err != nil {
+				return err
+			}
 		}
 		return d.audit.Record(ctx, tx, audit.Event{Name: audit.MemberRemoved, Target: auditGroup(group),
 			Changes: []audit.Change{{Field: "member", Old: user.Login}}})

@@ -15,21 +15,26 @@ import (
 func (p ProtectedAPIPatch) on(ctx context.Context, tx *storage.Tx, before rules.Rules, from netip.Addr) (*rules.Compiled, error) {
 	after := before
 	p.apply(&after)
-	for _, named := range []struct {
+	var named []string
+	for _, list := range []struct {
 		field  string
 		groups *[]GroupReference
 		ids    *[]string
 	}{
 		{"groups", p.Groups, &after.Groups}, {"readOnlyGroups", p.ReadOnlyGroups, &after.ReadOnlyGroups}, {"tokenGroups", p.TokenGroups, &after.TokenGroups},
 	} {
-		if named.groups == nil {
+		if list.groups == nil {
 			continue
 		}
-		ids, err := groupIDs(ctx, tx, named.field, *named.groups)
+		ids, err := groupIDs(ctx, tx, list.field, *list.groups)
 		if err != nil {
 			return nil, err
 		}
-		*named.ids = ids
+		*list.ids = ids
+		named = append(named, ids...)
+	}
+	if err := lockGroups(ctx, tx, named); err != nil {
+		return nil, err
 	}
 	compiled, err := rules.Compile(after)
 	if wrong := (*rules.Invalid)(nil); errors.As(err, &wrong) {
@@ -80,6 +85,20 @@ func groupIDs(ctx context.Context, tx *storage.Tx, field string, groups []GroupR
 	return ids, nil
 }
 
+// lockGroups keeps groups from being deleted until the transaction ends; in one order, so that two who do it wait for each
+// other and not for ever.
+func lockGroups(ctx context.Context, tx *storage.Tx, ids []string) error {
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if _, err := tx.LockGroup(ctx, id); IsNotFound(err) {
+			return &InvalidField{Field: "groups", Reason: fmt.Sprintf("the group %q was deleted just now; leave it out", id)}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func findGroup(ctx context.Context, tx *storage.Tx, named GroupReference) (storage.Group, error) {
 	switch {
 	case !isText(named.ID) || !isText(named.Name):
@@ -103,20 +122,26 @@ func checkLockOut(ctx context.Context, tx *storage.Tx, compiled *rules.Compiled,
 	case len(compiled.Groups) == 0:
 		return nil
 	}
+	admitted, err := admitsAdministrator(ctx, tx, compiled)
+	if err != nil || admitted {
+		return err
+	}
+	return &InvalidField{Field: "groups", Reason: "no administrator is in any of these groups, so that every administrator would be locked out" + remedy}
+}
+
+// admitsAdministrator says whether rules let an administrator read, by the groups that administrators are in.
+func admitsAdministrator(ctx context.Context, tx *storage.Tx, compiled *rules.Compiled) (bool, error) {
 	admins, err := tx.LockAdmins(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	groups, err := tx.GroupsOfEach(ctx, admins)
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, admin := range admins {
-		if compiled.GroupRule(idsOf(groups[admin]), "GET") == "" {
-			return nil
-		}
-	}
-	return &InvalidField{Field: "groups", Reason: "no administrator is in any of these groups, so that every administrator would be locked out" + remedy}
+	return slices.ContainsFunc(admins, func(admin string) bool {
+		return compiled.GroupRule(idsOf(groups[admin]), "GET") == ""
+	}), nil
 }
 
 func idsOf(groups []storage.Group) []string {

@@ -152,10 +152,12 @@ type Authenticated struct {
 	// Mark is the user's revocation mark, read before the password hash.
 	Mark int64
 	At   time.Time
+	// hash is the stored one that the password fitted.
+	hash string
 }
 
 // AuthenticateUser checks a password; name is a login, an id or an e-mail address, and from the address of the client.
-// It is the one place where passwords are checked, so that failures are counted once, however somebody tries. The
+// Failures are counted here alone, so that they are counted once, however somebody tries. The
 // errors are [ErrCredentials], [ErrBanned] (only when the password is right), [*Throttled] and [ErrBusy].
 func (d *Directory) AuthenticateUser(ctx context.Context, name, password string, from netip.Addr) (Authenticated, error) {
 	if password == "" || len(password) > maxPasswordBytes || len(name) > 320 || !isText(name) {
@@ -171,11 +173,8 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 	if err != nil {
 		return Authenticated{}, err
 	}
-	subjects := attemptSubjects(candidate.account(name), from)
-	if err := d.checkThrottle(ctx, subjects); err != nil {
-		if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
-			d.audit.Gather(ctx, signInRefused(candidate.user, "too many failed attempts"))
-		}
+	subjects, err := d.admit(ctx, candidate, name, from)
+	if err != nil {
 		return Authenticated{}, err
 	}
 	matches, err := d.passwords.matches(candidate.hash, password)
@@ -185,6 +184,21 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 	if !matches || candidate.user.ID == "" {
 		return Authenticated{}, errors.Join(ErrCredentials, d.countFailure(ctx, subjects, signInRefused(candidate.user, candidate.problem())))
 	}
+	return d.accept(ctx, candidate, subjects)
+}
+
+// admit lists what failures are counted for, unless there were too many.
+func (d *Directory) admit(ctx context.Context, candidate candidate, name string, from netip.Addr) ([]attemptSubject, error) {
+	subjects := attemptSubjects(candidate.account(name), from)
+	err := d.checkThrottle(ctx, subjects)
+	if throttled := (*Throttled)(nil); errors.As(err, &throttled) {
+		d.audit.Gather(ctx, signInRefused(candidate.user, "too many failed attempts"))
+	}
+	return subjects, err
+}
+
+// accept is for a candidate whose password was right.
+func (d *Directory) accept(ctx context.Context, candidate candidate, subjects []attemptSubject) (Authenticated, error) {
 	if err := d.forgetFailures(ctx, subjects); err != nil {
 		return Authenticated{}, err
 	}
@@ -193,7 +207,7 @@ func (d *Directory) AuthenticateUser(ctx context.Context, name, password string,
 		return Authenticated{}, ErrBanned
 	}
 	audit.Identify(ctx, auditUser(candidate.user))
-	return Authenticated{User: candidate.user, Mark: candidate.mark, At: d.now()}, nil
+	return Authenticated{User: candidate.user, Mark: candidate.mark, At: d.now(), hash: candidate.hash}, nil
 }
 
 type candidate struct {

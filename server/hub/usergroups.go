@@ -156,13 +156,28 @@ func (a *API) UpdateUserGroup(w http.ResponseWriter, r *http.Request, actor dire
 	return a.answerGroup(w, r, actor, group)
 }
 
-// DeleteUserGroup answers DELETE /api/rest/usergroups/{id}.
+// DeleteUserGroup answers DELETE /api/rest/usergroups/{id}; force=true deletes it though the guard's rules name it.
 func (a *API) DeleteUserGroup(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	id := mux.Vars(r)["id"]
-	if err := a.Directory.DeleteGroup(r.Context(), actor, id, ifMatch(r)); err != nil {
+	force, err := forced(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Directory.DeleteGroup(r.Context(), actor, id, ifMatch(r), force); err != nil {
 		return notFound(id, err)
 	}
 	return empty(w)
+}
+
+// forced reads the parameter that has a change made against which something speaks.
+func forced(r *http.Request) (bool, error) {
+	switch value := r.URL.Query().Get("force"); value {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, &directory.InvalidField{Field: "force", Reason: "true and false are accepted"}
 }
 
 // GroupUsers answers GET /api/rest/usergroups/{id}/users, a page of users.
@@ -190,17 +205,32 @@ func (a *API) AddGroupUser(w http.ResponseWriter, r *http.Request, actor directo
 	return a.answerUser(w, r, actor, user)
 }
 
-// RemoveGroupUser answers DELETE /api/rest/usergroups/{id}/users/{userId}.
+// memberChange puts a user into a group or takes them out.
+type memberChange func(ctx context.Context, actor directory.Actor, groupID string, user storage.User) error
+
+// removing takes a user out of a group, by force if the request asks for it.
+func (a *API) removing(r *http.Request) (memberChange, error) {
+	force, err := forced(r)
+	return func(ctx context.Context, actor directory.Actor, groupID string, user storage.User) error {
+		return a.Directory.RemoveMember(ctx, actor, groupID, user, force)
+	}, err
+}
+
+// RemoveGroupUser answers DELETE /api/rest/usergroups/{id}/users/{userId}; force=true takes out the last administrator
+// whom the guard's rules let in.
 func (a *API) RemoveGroupUser(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	if _, err := a.changeMember(r, actor, mux.Vars(r)["userId"], a.Directory.RemoveMember); err != nil {
+	remove, err := a.removing(r)
+	if err != nil {
+		return err
+	}
+	if _, err := a.changeMember(r, actor, mux.Vars(r)["userId"], remove); err != nil {
 		return err
 	}
 	return empty(w)
 }
 
 // changeMember finds a user and changes their membership in the group whose id is in the path.
-func (a *API) changeMember(r *http.Request, actor directory.Actor, userID string,
-	change func(context.Context, directory.Actor, string, storage.User) error) (storage.User, error) {
+func (a *API) changeMember(r *http.Request, actor directory.Actor, userID string, change memberChange) (storage.User, error) {
 	if !actor.Admin() {
 		return storage.User{}, directory.ErrForbidden
 	}

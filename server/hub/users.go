@@ -215,14 +215,18 @@ func (a *API) JoinGroup(w http.ResponseWriter, r *http.Request, actor directory.
 	return a.answerGroup(w, r, actor, group)
 }
 
-// LeaveGroup answers DELETE /api/rest/users/{id}/groups/{groupId}.
+// LeaveGroup answers DELETE /api/rest/users/{id}/groups/{groupId}, as RemoveGroupUser does.
 func (a *API) LeaveGroup(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	user, err := a.namedUser(r, actor)
 	if err != nil {
 		return err
 	}
+	remove, err := a.removing(r)
+	if err != nil {
+		return err
+	}
 	groupID := mux.Vars(r)["groupId"]
-	if err := a.Directory.RemoveMember(r.Context(), actor, groupID, user); err != nil {
+	if err := remove(r.Context(), actor, groupID, user); err != nil {
 		return notFound(groupID, err)
 	}
 	return empty(w)

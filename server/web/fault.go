@@ -111,6 +111,10 @@ func detailedFault(err error) *Fault {
 		}
 		return fault
 	}
+	if guarding := (*directory.Guarding)(nil); errors.As(err, &guarding) {
+		return &Fault{Status: http.StatusConflict, Code: "guarding", Cause: err,
+			Description: guarding.Error() + "; change those rules first, or send force=true if it is meant"}
+	}
 	if forbidden := (*directory.TokenForbidden)(nil); errors.As(err, &forbidden) {
 		return &Fault{Status: http.StatusForbidden, Code: "Forbidden", Description: forbidden.Error(), Field: "scope", Cause: err}
 	}

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"gatehouse/server/directory"
+)
+
+// TestAGroupThatRulesNameIsDeletedByForceAlone: a read-only group that is gone would let its members write.
+func TestAGroupThatRulesNameIsDeletedByForceAlone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		readers, free := s.group(t, "Readers", "ada"), s.group(t, "Free", "ada")
+		for id, rules := range map[string]fields{"wiki": {"readOnlyGroups": []any{fields{"id": readers}}}, "blog": {"tokenCreators": "groups", "tokenGroups": []any{fields{"id": readers}}}} {
+			s.protect(t, id, rules)
+		}
+		said := s.rest(t, http.MethodDelete, "/usergroups/"+readers, nil).refused(t, http.StatusConflict, "guarding")
+		if !strings.Contains(said, ": blog, wiki;") || !strings.Contains(said, "force=true") {
+			t.Errorf("the refusal says %q", said)
+		}
+		s.rest(t, http.MethodDelete, "/usergroups/"+readers+"?force=perhaps", nil).refusedField(t, http.StatusBadRequest, "bad_request", "force")
+		s.rest(t, http.MethodGet, "/usergroups/"+readers, nil).ok(t)
+		s.rest(t, http.MethodPost, "/usergroups/"+readers, fields{"name": "Those who read"}).ok(t)
+		s.rest(t, http.MethodDelete, "/usergroups/"+free, nil).mustBe200(t)
+		s.rest(t, http.MethodDelete, "/usergroups/"+readers+"?force=true", nil).mustBe200(t)
+	})
+}
+
+func TestTheLastAdministratorInAGuardedGroupLeavesByForceAlone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		inside := s.group(t, "Inside", "ada", "root")
+		api := s.protect(t, "wiki", fields{"groups": []any{fields{"id": inside}}})
+		s.createUser(t, directory.NewUser{ID: "second", Login: "second", Admin: true})
+		for _, path := range []string{"/usergroups/" + inside + "/users/root", "/users/root/groups/" + inside} {
+			if said := s.rest(t, http.MethodDelete, path, nil).refused(t, http.StatusConflict, "guarding"); !strings.Contains(said, "locked out") || !strings.Contains(said, ": wiki;") {
+				t.Errorf("%s: the refusal says %q", path, said)
+			}
+		}
+		s.rest(t, http.MethodDelete, "/usergroups/"+inside+"/users/ada", nil).mustBe200(t)
+		s.rest(t, http.MethodPost, "/usergroups/"+inside+"/users", fields{"id": "second"}).ok(t)
+		s.rest(t, http.MethodDelete, "/usergroups/"+inside+"/users/root", nil).mustBe200(t)
+		s.rest(t, http.MethodDelete, "/users/second/groups/"+inside+"?force=true", nil).mustBe200(t)
+		wantReason(t, "with nobody inside", api.ask(t, "GET", "/", api.permanent(t, "root")), "403 not_in_groups")
+	})
+}
+
+// TestAGroupIsNotDeletedWhileRulesBeginToNameIt: one of the two is first, and the other hears of it.
+func TestAGroupIsNotDeletedWhileRulesBeginToNameIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		s.protect(t, "wiki", nil)
+		for round := range 10 {
+			id := s.group(t, fmt.Sprint("Group ", round), "root")
+			var named, deleted answer
+			var both sync.WaitGroup
+			both.Go(func() {
+				named = s.rest(t, http.MethodPost, "/guard/apis/wiki", fields{"readOnlyGroups": []any{fields{"id": id}}})
+			})
+			both.Go(func() { deleted = s.rest(t, http.MethodDelete, "/usergroups/"+id, nil) })
+			both.Wait()
+			if (named.status == http.StatusOK) == (deleted.status == http.StatusOK) {
+				t.Fatalf("round %d: rules %d %s, group %d %s", round, named.status, named.body, deleted.status, deleted.body)
+			}
+		}
+	})
+}
