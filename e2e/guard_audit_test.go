@@ -96,3 +96,45 @@ func TestRetentionOfTheGuardLeavesTheRestOfTheAuditLogAlone(t *testing.T) {
 		t.Errorf("%d events of the category security are left of %d", after, before)
 	}
 }
+
+// TestWhatTheGuardCannotBeAskedOrToldIsInTheAuditLog: each refusal says why, also to whoever reads the log afterwards.
+func TestWhatTheGuardCannotBeAskedOrToldIsInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		outsiders := s.group(t, "Outsiders", "ada")
+		wiki := s.protect(t, "wiki", fields{"reverseProxy": true})
+		without := func(name string) change { return func(r *http.Request) { r.Header.Del(name) } }
+		wantReason(t, "no method", wiki.ask(t, "GET", "/a", without("X-Forwarded-Method")), "400 method_missing")
+		wantReason(t, "no path", wiki.ask(t, "GET", "/b", without("X-Forwarded-Uri")), "400 path_missing")
+		wantReason(t, "a forged address", wiki.ask(t, "GET", "/c", header("X-Forwarded-For", "192.0.2.7")), "403 address_spoofed")
+		wantReason(t, "a token in the query", wiki.ask(t, "GET", "/d?access_token=x"), "401 token_in_query")
+		wantSaid(t, "of requests", s.guardEvents(t), "guard.refused method_missing by :  /a", "guard.refused path_missing by : GET ",
+			"guard.refused address_spoofed: reverseProxy by : GET /c", "guard.refused token_in_query by : GET /d")
+
+		for _, test := range []struct {
+			rules fields
+			field string
+		}{
+			{fields{"addresses": []string{"10.0.0.0/33"}}, "addresses"}, {fields{"addresses": []string{"10.0.0.0/8", "10.1.0.0/16"}}, "addresses"},
+			{fields{"groups": []any{fields{"id": "nothing"}}}, "groups"}, {fields{"groups": []any{fields{"id": outsiders}}}, "groups"},
+		} {
+			s.rest(t, http.MethodPost, "/guard/apis/wiki", test.rules).refusedField(t, http.StatusBadRequest, "bad_request", test.field)
+		}
+		s.rest(t, http.MethodPost, "/guard/apis", fields{"id": "nothing"}).refusedField(t, http.StatusBadRequest, "bad_request", "id")
+		wiki.rules(t, fields{"tokenGroups": []any{fields{"id": outsiders}}, "tokenCreators": "groups"})
+		s.rest(t, http.MethodDelete, "/usergroups/"+outsiders, nil).refused(t, http.StatusConflict, "guarding")
+		s.guardEvents(t)
+		var refused []string
+		for _, event := range s.events(t, "name: request.refused") {
+			cause, _, _ := strings.Cut(event.Cause, ": ")
+			for _, word := range []string{"/33", "overlap", "no group", "locked out", "registered service", "name this group"} {
+				if strings.Contains(event.Cause, word) {
+					cause += " " + word
+				}
+			}
+			refused = append(refused, fmt.Sprintf("%s of %s by %s", cause, event.Target.ID, event.Author.Name))
+		}
+		wantSaid(t, "of rules", refused, "rules /33 of wiki by root", "rules overlap of wiki by root", "rules no group of wiki by root",
+			"rules locked out of wiki by root", "rules registered service of  by root", "guarding name this group of  by root")
+	})
+}

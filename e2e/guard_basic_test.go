@@ -24,7 +24,7 @@ func TestAPasswordWithEveryRequestIsGoodAsLongAsItIsTheOneThatIsStored(t *testin
 		ask("another password", "wrong", "401 credentials_wrong")
 		ask("after another password", password, "200 allowed")
 		const changed = "another horse altogether"
-		s.rest(t, http.MethodPost, "/users/ed", fields{"password": changed}).ok(t)
+		s.rest(t, http.MethodPost, "/userdetails/ed", fields{"password": fields{"value": changed}}).ok(t)
 		ask("the old one after a change", password, "401 credentials_wrong")
 		ask("the new one", changed, "200 allowed")
 		ask("the new one again", changed, "200 allowed")

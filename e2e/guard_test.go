@@ -191,7 +191,7 @@ func TestGroupsSayWhoMayCallAndWhoMayOnlyRead(t *testing.T) {
 		wantReason(t, "bob", api.ask(t, "POST", "/", api.permanent(t, "bob")), "403 read_only")
 		wantReason(t, "a service", api.ask(t, "GET", "/", bearer(text(t, api.token(t, "grant_type", "client_credentials").ok(t), "access_token"))), "403 not_in_groups")
 		// Whoever leaves a group is out within a second, and so is everybody of a group that is deleted.
-		s.rest(t, http.MethodDelete, "/usergroups/"+readers, nil).mustBe200(t)
+		s.rest(t, http.MethodDelete, "/usergroups/"+readers+"?force=true", nil).mustBe200(t)
 		s.clock.advance(time.Second)
 		wantReason(t, "cyd without her group", api.ask(t, "GET", "/", api.permanent(t, "cyd")), "403 not_in_groups")
 	})

@@ -249,6 +249,9 @@ func TestWithdrawingConsentTakesPermissionsAndSitesAlong(t *testing.T) {
 		if !equalJSON(approved["permissions"], []any{"read:jira-work"}) || !equalJSON(approved["sites"], []any{acmeSite}) {
 			t.Errorf("what was approved is %v", approved)
 		}
+		if page := ada.visit(t, s.url+"/account/apps").words(t); !strings.Contains(page, "For acme") || !strings.Contains(page, "Name of read:jira-work") {
+			t.Errorf("the account says %s", page)
+		}
 		if got := s.rest(t, http.MethodDelete, "/users/me/approvedscopes/"+psoxy.id, nil, own); got.status != http.StatusOK {
 			t.Fatal(got.body)
 		}

@@ -76,7 +76,7 @@ func rateInWords(rate web.Rate) string {
 // the request itself was wrong.
 var refusals = []string{
 	"invalid_client", "invalid_grant", "unauthorized_client", "access_denied", "invalid_scope", "invalid_token", "insufficient_scope",
-	"invalid_redirect_uri", "response_type_not_allowed",
+	"invalid_redirect_uri", "response_type_not_allowed", "guarding",
 }
 
 // recordRefusal records a request that was refused, and why, and counts one that failed. Nothing that a caller has sent is in it, but for what the

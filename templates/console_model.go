@@ -65,9 +65,10 @@ type AuthorisedApp struct {
 	ID       string
 	Service  Service
 	Scopes   []ScopeItem
-	Since    string // when it was first allowed something; "" for an app that nobody is asked about
-	LastUsed string // when it last refreshed its tokens; "" for an app that keeps no access
-	Expires  string // when the access ends that it keeps, if it is not used
+	Sites    []string // names of those that permissions were allowed for
+	Since    string   // when it was first allowed something; "" for an app that nobody is asked about
+	LastUsed string   // when it last refreshed its tokens; "" for an app that keeps no access
+	Expires  string   // when the access ends that it keeps, if it is not used
 }
 
 // AccountTokens lists the permanent tokens of a person, with a form to make one.

@@ -33,7 +33,7 @@ func (p *Pages) authorised(ctx context.Context, language *texts.Language, userID
 	byID := map[string]*templates.AuthorisedApp{}
 	for _, scope := range approved {
 		app := &templates.AuthorisedApp{ID: scope.Service.ID, Service: pageService(scope.Service), Since: moment(scope.Since)}
-		if app.Scopes, err = p.scopeItems(ctx, language, scope.Items); err != nil {
+		if err := p.addApproved(ctx, language, app, scope); err != nil {
 			return nil, err
 		}
 		byID[app.ID] = app
@@ -51,6 +51,27 @@ func (p *Pages) authorised(ctx context.Context, language *texts.Language, userID
 		return cmp.Or(strings.Compare(storage.Fold(a.Service.Name), storage.Fold(b.Service.Name)), strings.Compare(a.ID, b.ID))
 	})
 	return apps, nil
+}
+
+// addApproved adds what a person has approved; sites that there are no more are left out.
+func (p *Pages) addApproved(ctx context.Context, language *texts.Language, app *templates.AuthorisedApp, scope directory.ApprovedScope) (err error) {
+	if app.Scopes, err = p.scopeItems(ctx, language, scope.Items); err != nil {
+		return err
+	}
+	for _, key := range scope.Permissions {
+		permission, err := p.Directory.PermissionNamed(ctx, key)
+		if err != nil && !directory.IsNotFound(err) {
+			return err
+		}
+		app.Scopes = append(app.Scopes, templates.ScopeItem{Name: cmp.Or(permission.Name, key), Description: permission.Description})
+	}
+	sites, err := p.Directory.Sites(ctx, scope.Sites)
+	for _, id := range scope.Sites {
+		if site, ok := sites[id]; ok {
+			app.Sites = append(app.Sites, site.Name)
+		}
+	}
+	return err
 }
 
 // addGrant adds what a grant tells about its service; one without consent is that of a trusted service.

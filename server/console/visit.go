@@ -177,7 +177,11 @@ func (v *Visit) problemInWords(err error, fault *web.Fault) string {
 		return v.language.Say("problem.privileged", "field", v.labelOf(privileged.Field))
 	}
 	if guarding := (*directory.Guarding)(nil); errors.As(err, &guarding) {
-		return web.Sentence(guarding.Error()) + " Change those rules first."
+		key := "problem.guarding"
+		if guarding.LocksOut {
+			key = "problem.lockedOut"
+		}
+		return v.language.Say(key, "apis", guarding.Shown())
 	}
 	if errors.Is(err, directory.ErrChanged) {
 		return v.language.Say("problem.changed")

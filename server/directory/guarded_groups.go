@@ -13,19 +13,27 @@ import (
 type Guarding struct {
 	// APIs are the ids of the protected APIs whose rules name the group.
 	APIs []string
-	// Consequence is what the change would do.
-	Consequence string
+	// LocksOut says that these would let no administrator in any more.
+	LocksOut bool
 }
 
 func (e *Guarding) Error() string {
-	shown := strings.Join(e.APIs[:min(len(e.APIs), maxShownAPIs)], ", ")
-	if more := len(e.APIs) - maxShownAPIs; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
+	if e.LocksOut {
+		return "every administrator would be locked out of protected APIs, whose rules name this group: " + e.Shown()
 	}
-	return e.Consequence + ": " + shown
+	return "the rules of protected APIs name this group: " + e.Shown()
 }
 
-// maxShownAPIs bounds an error text.
+// Shown lists the APIs, or the first of many and their number.
+func (e *Guarding) Shown() string {
+	shown := strings.Join(e.APIs[:min(len(e.APIs), maxShownAPIs)], ", ")
+	if more := len(e.APIs) - maxShownAPIs; more > 0 {
+		shown += fmt.Sprintf(" + %d", more)
+	}
+	return shown
+}
+
+// maxShownAPIs bounds a text.
 const maxShownAPIs = 10
 
 // checkUnguarded refuses when rules name a group.
@@ -34,7 +42,7 @@ func checkUnguarded(ctx context.Context, tx *storage.Tx, group storage.Group) er
 	if err != nil || len(apis) == 0 {
 		return err
 	}
-	refused := &Guarding{Consequence: "the rules of protected APIs name this group"}
+	refused := &Guarding{}
 	for _, api := range apis {
 		refused.APIs = append(refused.APIs, api.ID)
 	}
@@ -47,7 +55,7 @@ func checkAdministratorsStay(ctx context.Context, tx *storage.Tx, group storage.
 	if err != nil {
 		return err
 	}
-	refused := &Guarding{Consequence: "every administrator would be locked out of protected APIs, whose rules name this group"}
+	refused := &Guarding{LocksOut: true}
 	for _, api := range apis {
 		if !api.Rules.Enabled || len(api.Rules.Groups) == 0 {
 			continue

@@ -113,7 +113,7 @@ func (d *Directory) CreateProtectedAPI(ctx context.Context, actor Actor, patch P
 	}
 	id, err := d.serviceToProtect(ctx, patch.ID)
 	if err != nil {
-		return ProtectedAPI{}, err
+		return ProtectedAPI{}, d.recordRefusedRules(ctx, id, err)
 	}
 	created := ProtectedAPI{ID: id}
 	err = d.store.Tx(ctx, func(tx *storage.Tx) (err error) {
@@ -129,7 +129,16 @@ func (d *Directory) CreateProtectedAPI(ctx context.Context, actor Actor, patch P
 	if errors.Is(err, storage.ErrConflict) {
 		err = &InvalidField{Field: "id", Reason: "this service is a protected API already; change that", Conflict: true}
 	}
-	return created, err
+	return created, d.recordRefusedRules(ctx, id, err)
+}
+
+// recordRefusedRules records that rules were refused, and why: an API may stay open that somebody meant to close. It
+// returns the error, of which any other than [*InvalidField] is recorded elsewhere, or nowhere.
+func (d *Directory) recordRefusedRules(ctx context.Context, id string, err error) error {
+	if refused := (*InvalidField)(nil); errors.As(err, &refused) {
+		d.audit.Gather(ctx, audit.Event{Name: audit.RequestRefused, Cause: "rules: " + refused.Error(), Target: auditAPI(id)})
+	}
+	return err
 }
 
 // serviceToProtect checks the id of a service. It reads outside of transactions, since the service cannot be stored as
@@ -189,7 +198,7 @@ func (d *Directory) UpdateProtectedAPI(ctx context.Context, actor Actor, id stri
 		return d.audit.Record(ctx, tx, audit.Event{Name: audit.ProtectedAPIChanged, Target: auditAPI(id),
 			Changes: audit.Diff(ruleFacts(before.Rules.Rules), ruleFacts(compiled.Rules))})
 	})
-	return after, err
+	return after, d.recordRefusedRules(ctx, id, err)
 }
 
 // DeleteProtectedAPI ends the protection of an API; the service stays. The errors are as those of UpdateProtectedAPI.
