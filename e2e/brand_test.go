@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
@@ -31,7 +30,7 @@ func TestPagesShowTheBrandOfTheOperatorAndCanBeRead(t *testing.T) {
 	a := s.register(t, nil)
 	s.user(t, "ada")
 	pages := []struct{ name, address string }{
-		{"brand-sign-in", s.url + "/auth/login?" + url.Values{"client_id": {a.id}}.Encode()},
+		{"brand-sign-in", a.authorizeURL()},
 		{"brand-consent", a.authorizeURL("access_type", "offline")}, {"brand-account", s.url + "/account/sessions"}, {"brand-docs", s.url + "/docs"},
 	}
 	for i, page := range pages {

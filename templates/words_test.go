@@ -204,7 +204,8 @@ func TestGermanPagesAreGermanThroughout(t *testing.T) {
 			shown := shownBy(doc)
 			for key, text := range english {
 				words := longest(text)
-				if len(words) >= 8 && !strings.Contains(german[key], words) && strings.Contains(shown, words) {
+				// Single words may be those of the protocol, which stay as they are.
+				if strings.Contains(words, " ") && !strings.Contains(german[key], words) && strings.Contains(shown, words) {
 					t.Errorf("%s says %q (%s) in German", name, words, key)
 				}
 			}
