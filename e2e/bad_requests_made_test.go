@@ -205,6 +205,7 @@ var badValues = map[string][]string{
 	"$after":  {"\x00", strings.Repeat("x", 1025)},
 	"from":    {"x", "-1", "0", "99999999999999999999"},
 	"to":      {"x", "-1", "0"},
+	"force":   {"perhaps", "1", "\x00"},
 }
 
 func (m *badRequestMaker) badParameters() {

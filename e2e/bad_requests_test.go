@@ -130,7 +130,7 @@ var restCalls = []restCall{
 	{operation: "DELETE /users/{id}/sessions", path: "/users/ann/sessions", other: 403},
 	{operation: "DELETE /users/{id}/groups/{groupId}", path: "/users/ann/groups/crew", other: 403},
 	{operation: "DELETE /usergroups/{id}/users/{userId}", path: "/usergroups/second/users/bea", other: 403},
-	{operation: "DELETE /usergroups/{id}", path: "/usergroups/crew", other: 403},
+	{operation: "DELETE /usergroups/{id}", path: "/usergroups/second", other: 403},
 	{operation: "DELETE /userdetails/{id}", path: "/userdetails/ann", other: 403},
 	{operation: "DELETE /services/{id}/permissions/{itemId}", path: "/services/demo/permissions/read:demo", other: 403},
 	{operation: "DELETE /services/{id}/sites/{itemId}", path: siteOfDemo, other: 403},
