@@ -56,8 +56,13 @@ func emulate(t *testing.T, tab context.Context, scheme string, width int64) {
 // URI and two secrets, a group, a user who is banned, and names that try to be markup.
 func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 	t.Helper()
+	return inspectedWith(t, s, root, `<img src=x onerror=alert(1)>"'&amp; W`)
+}
+
+// inspectedWith are the pages with such names.
+func inspectedWith(t *testing.T, s *testServer, root *browser, hostile string) map[string]string {
+	t.Helper()
 	ada := s.browser(t, "ada")
-	const hostile = `<img src=x onerror=alert(1)>"'&amp; W`
 	a := s.register(t, fields{"name": "Tracker " + hostile, "vendor": hostile, "homeUrl": "https://tracker.example", "redirectUris": []string{callback}})
 	a.code(t, ada, "access_type", "offline")
 	own := root.registered(t, "Own "+hostile, callback)
@@ -88,7 +93,7 @@ func inspected(t *testing.T, s *testServer, root *browser) map[string]string {
 		"profile": "/account", "apps": "/account/apps", "tokens": "/account/tokens", "sessions": "/account/sessions", "password": "/account/password",
 		"console": "/console", "app": "/console/apps/" + own.id, "secrets": "/console/apps/" + own.id + "/secrets", "start": "/console/apps/" + own.id + "/start?make=on&pkce=on", "test": "/console/apps/" + own.id + "/test", "errors": "/console/apps/" + own.id + "/errors", "permissions": "/console/apps/" + own.id + "/permissions",
 		"hub": "/console/apps/" + hub, "overview": "/admin", "services": "/admin/services", "users": "/admin/users", "user": "/admin/users/" + s.user(t, "ada").ID,
-		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "token": "/admin/token", "audit": "/admin/audit",
+		"banned": "/admin/users/" + s.user(t, "grace").ID, "groups": "/admin/groups", "group": "/admin/groups/" + group.ID, "access": "/admin/users/" + s.user(t, "ada").ID + "/access", "keys": "/admin/keys", "settings": "/admin/settings", "token": "/admin/token", "audit": "/admin/audit",
 		"sign-in": "/auth/login?error=hub-auth-credentials-bad&message=Hello&client_id=" + a.id, "consent": strings.TrimPrefix(a.authorizeURL("access_type", "offline"), s.url),
 		"problem": strings.TrimPrefix(a.authorizeURL("redirect_uri", "https://refused.example/"), s.url), "explanation": "/errors/invalid_grant",
 		"signed-out": "/auth/signed-out", "connections": "/connections", "docs": "/docs", "docs-page": "/docs/api-guard"}

@@ -6,15 +6,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/server/directory"
-	"gatehouse/storage"
 )
 
 func TestAnAdministratorCreatesChangesBansAndDeletesAUser(t *testing.T) {
@@ -182,42 +178,6 @@ func TestTheTokenTestSaysWhichRuleRefusesAToken(t *testing.T) {
 	})
 }
 
-// formAttempt is something that a form of the console does.
-type formAttempt struct {
-	name, page string
-	form       []string
-	// changed says whether it has happened.
-	changed func() bool
-	// who of "grace" (somebody), "ada" (the owner and a developer) and "root" may do it.
-	allowed string
-}
-
-func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
-	for _, who := range []string{"grace", "ada", "root", "stranger"} {
-		t.Run(who, func(t *testing.T) {
-			s := onSQLite(t)
-			owner := s.developing(t, "ada")
-			s.user(t, "grace")
-			s.user(t, "victim")
-			a := owner.registered(t, "Tracker", callback)
-			group, err := s.directory.CreateGroup(t.Context(), directory.Operator(), directory.GroupPatch{Name: new("Operations")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			attacker := s.browser(t, map[bool]string{true: "grace", false: who}[who == "stranger"])
-			if who != "stranger" {
-				attacker.signedIn(t)
-			}
-			for _, try := range s.formAttempts(t, a, group) {
-				s.carryOut(t, attacker, try)
-				if may := strings.Contains(try.allowed, who); try.changed() != may {
-					t.Errorf("%s: %s did it: %v, want %v", who, try.name, !may, may)
-				}
-			}
-		})
-	}
-}
-
 // formToken is the one of a page that the person before the browser is not shown, made of what they know: their cookie.
 func (b *browser) formToken(t testing.TB, path string) string {
 	t.Helper()
@@ -230,89 +190,6 @@ func (b *browser) formToken(t testing.TB, path string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte("page " + path))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-// carryOut sends a form as its page would, also where the browser is not shown the page.
-func (s *testServer) carryOut(t *testing.T, b *browser, try formAttempt) {
-	t.Helper()
-	p := b.visit(t, s.url+try.page)
-	token := ""
-	for _, input := range elements(p.document(t), "input") {
-		if attribute(input, "name") == "form_token" {
-			token = attribute(input, "value")
-		}
-	}
-	f := &form{page: p, action: s.url + try.page, method: http.MethodPost, values: map[string][]string{"form_token": {token}}, buttons: []url.Values{{"": {""}}}}
-	if p.status != http.StatusOK || p.isSignIn() {
-		f.values.Set("form_token", b.formToken(t, try.page))
-	}
-	done := b.submit(t, f, "", try.form...)
-	if done.status >= http.StatusInternalServerError {
-		t.Errorf("%s: status %d", try.name, done.status)
-	}
-}
-
-// formAttempts are what forms of the console change that not everybody may change, the harmless ones first.
-func (s *testServer) formAttempts(t *testing.T, a app, group storage.Group) []formAttempt {
-	service := func() storage.Service {
-		found, err := s.directory.FreshService(t.Context(), a.id)
-		if err != nil && !directory.IsNotFound(err) {
-			t.Fatal(err)
-		}
-		return found
-	}
-	user := func(login string) storage.User {
-		found, err := s.directory.UserNamed(t.Context(), login)
-		if err != nil && !directory.IsNotFound(err) {
-			t.Fatal(err)
-		}
-		return found
-	}
-	victim := user("victim").ID
-	inGroup := func() bool {
-		names, err := s.directory.GroupNames(t.Context(), victim)
-		return err == nil && len(names) == 1
-	}
-	app, person, team := "/console/apps/"+a.id, "/admin/users/"+victim, "/admin/groups/"+group.ID
-	before, secret := service(), service().Secrets[0].ID
-	return []formAttempt{
-		{"register", "/console/new/script", []string{"name", "Mine"}, func() bool {
-			_, total, err := s.directory.Services(t.Context(), directory.Operator(), storage.List{Filter: &storage.Filter{Field: "name", Value: "Mine"}})
-			return err == nil && total > 0
-		}, "ada root"},
-		{"change an app", app, []string{"action", "save", "revision", fmt.Sprint(before.Revision), "name", "Changed", "redirectUris", callback, "authCodeFlowEnabled", "on"},
-			func() bool { return service().Name == "Changed" }, "ada root"},
-		{"trust an app", app, []string{"action", "save", "revision", fmt.Sprint(before.Revision + 1), "name", "Changed", "redirectUris", callback, "authCodeFlowEnabled", "on", "trusted", "on"},
-			func() bool { return service().Trusted }, "root"},
-		{"add a secret", app + "/secrets", []string{"action", "add"}, func() bool { return len(service().Secrets) == 2 }, "ada root"},
-		{"retire a secret", app + "/secrets", []string{"action", "retire", "secret", secret},
-			func() bool {
-				return !slices.ContainsFunc(service().Secrets, func(left storage.ServiceSecret) bool { return left.ID == secret })
-			}, "ada root"},
-		{"create a user", "/admin/users", []string{"login", "mallory", "role", "system-admin"}, func() bool { return user("mallory").Admin }, "root"},
-		{"change a user", person, []string{"action", "save", "revision", fmt.Sprint(user("victim").Version), "login", "victim", "name", "Changed", "role", "observer"},
-			func() bool { return user("victim").Name == "Changed" }, "root"},
-		{"set a password", person, []string{"action", "password", "password", "a stolen account"}, func() bool {
-			_, err := s.directory.AuthenticateUser(t.Context(), "victim", "a stolen account", netip.Addr{})
-			return err == nil
-		}, "root"},
-		{"put into a group", team, []string{"action", "add", "user", "victim"}, inGroup, "root"},
-		{"change a group", team, []string{"action", "save", "revision", fmt.Sprint(group.Version), "name", "Changed"}, func() bool {
-			found, err := s.directory.Group(t.Context(), directory.Operator(), group.ID)
-			return err == nil && found.Name == "Changed"
-		}, "root"},
-		{"ban a user", person, []string{"action", "ban"}, func() bool { return user("victim").Banned }, "root"},
-		{"create a group", "/admin/groups", []string{"name", "New"}, func() bool {
-			_, total, err := s.directory.Groups(t.Context(), directory.Operator(), storage.List{Filter: &storage.Filter{Field: "name", Value: "New"}})
-			return err == nil && total > 0
-		}, "root"},
-		{"delete a group", team, []string{"action", "delete"}, func() bool {
-			_, err := s.directory.Group(t.Context(), directory.Operator(), group.ID)
-			return directory.IsNotFound(err)
-		}, "root"},
-		{"delete a user", person, []string{"action", "delete"}, func() bool { return user("victim").ID == "" }, "root"},
-		{"delete an app", app, []string{"action", "delete"}, func() bool { return service().ID == "" }, "ada root"},
-	}
 }
 
 func TestTheAuditLogIsFilteredOnItsPage(t *testing.T) {

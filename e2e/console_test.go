@@ -235,7 +235,7 @@ func TestTheAddressThatTheConsoleMakesSignsIn(t *testing.T) {
 func pagesOf(a app, user, group string) (everyone, owner, admin []string) {
 	return []string{"/account", "/account/apps", "/account/tokens", "/account/sessions", "/account/password", "/console"},
 		[]string{"/console/apps/" + a.id, "/console/apps/" + a.id + "/secrets", "/console/apps/" + a.id + "/start", "/console/apps/" + a.id + "/test", "/console/apps/" + a.id + "/errors", "/console/apps/" + a.id + "/permissions"},
-		[]string{"/admin", "/admin/services", "/admin/users", "/admin/users/" + user, "/admin/groups", "/admin/groups/" + group, "/admin/audit", "/admin/token"}
+		[]string{"/admin", "/admin/settings", "/admin/keys", "/admin/users/" + user + "/access", "/admin/services", "/admin/users", "/admin/users/" + user, "/admin/groups", "/admin/groups/" + group, "/admin/audit", "/admin/token"}
 }
 
 func TestPagesAreShownToThoseWhoMaySeeThem(t *testing.T) {

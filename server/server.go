@@ -107,6 +107,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	connector := connect.New(directory.NewRelations(s.directory, vault), issuer, options.Now)
 	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
 	s.hub = &hub.API{Limits: s.limits, Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, Keyring: keyAdministration{s}, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
+	s.console.ExportAudit = s.hub.ExportAudit
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,
 		AuthorizePath: oauth2.AuthorizePath, Continuations: map[string]string{relations.Continuation: connect.Path}, BasePath: basePath, PublicURL: issuer}
 	s.handler = s.middleware(basePath, s.router())

@@ -11,7 +11,7 @@ func Structs() []any {
 	return []any{&Activity{}, &AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
 		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &ServiceError{}, &serviceUse{},
 		&grantedPermission{}, &Permission{}, &Site{},
-		&listTotal{}, &serviceBaseURL{}, &serviceWord{},
+		&listTotal{}, &serviceBaseURL{}, &serviceUserGroup{}, &serviceWord{},
 		&redirectURI{}, &revocation{}, &Service{}, &ServiceSecret{}, &Session{}, &UntrustedRedirectURI{}, &User{}}
 }
 

@@ -69,6 +69,8 @@ type Service struct {
 	RedirectURIs []string `gorm:"-"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for, in their order.
 	GrantedPermissions []string `gorm:"-"`
+	// UserGroups are the ids of the groups whose members may use the service, in their order; none for everybody.
+	UserGroups []string `gorm:"-"`
 	// Secrets are the live secrets, the newest first; none for a public service.
 	Secrets []ServiceSecret `gorm:"-"`
 	// Mark is the service's revocation mark, read before everything else.
@@ -112,6 +114,9 @@ func (r reader) Service(ctx context.Context, id string) (Service, error) {
 		return Service{}, err
 	}
 	if err := r.fillGrantedPermissions(ctx, map[string]*Service{id: &service}, []string{id}); err != nil {
+		return Service{}, err
+	}
+	if err := r.fillUserGroups(ctx, map[string]*Service{id: &service}, []string{id}); err != nil {
 		return Service{}, err
 	}
 	err = db.Where("service_id = ?", id).Order("created_at DESC, id").Find(&service.Secrets).Error
@@ -182,7 +187,10 @@ func (r reader) fillLists(ctx context.Context, services []Service) error {
 	if err != nil {
 		return translate("find redirect URIs", err)
 	}
-	return r.fillGrantedPermissions(ctx, places, ids)
+	if err := r.fillGrantedPermissions(ctx, places, ids); err != nil {
+		return err
+	}
+	return r.fillUserGroups(ctx, places, ids)
 }
 
 // ServicesOf reads a part of the services of an owner, as Services does.
@@ -279,6 +287,9 @@ func (tx *Tx) LockService(ctx context.Context, id string) (Service, error) {
 
 func (tx *Tx) replaceLists(service Service) error {
 	if err := tx.replaceRedirectURIs(service); err != nil {
+		return err
+	}
+	if err := tx.replaceUserGroups(service); err != nil {
 		return err
 	}
 	return tx.replaceGrantedPermissions(service)

@@ -74,6 +74,15 @@ type AdminUser struct {
 	OtherGroups []Choice
 }
 
+// AdminAccess lists what acts as a user, with forms to take it back.
+type AdminAccess struct {
+	Frame
+	User     UserRow
+	Apps     []AuthorisedApp
+	Sessions []Session
+	Tokens   []PermanentToken
+}
+
 // AdminGroups lists groups, with a form to create one.
 type AdminGroups struct {
 	Frame
@@ -126,6 +135,7 @@ type AdminAudit struct {
 	Categories []Choice
 	Query      string
 	Events     []AuditEvent
+	Export     string // where what fits is to be had as a file
 	Paging     Paging
 }
 

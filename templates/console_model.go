@@ -194,6 +194,8 @@ type AppSettings struct {
 	Description  string
 	Flows        []Choice
 	Rights       []Choice // for administrators
+	Groups       []Choice // whose members may use it, for administrators
+	Limited      []string // names of those, for everybody else
 	Untrusted    []UntrustedURI
 }
 

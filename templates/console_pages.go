@@ -36,6 +36,7 @@ var consolePages = map[string]any{
 	"admin_settings.html":   AdminSettings{},
 	"admin_keys.html":       AdminKeys{},
 	"admin_users.html":      AdminUsers{},
+	"admin_access.html":     AdminAccess{},
 	"admin_user.html":       AdminUser{},
 	"admin_groups.html":     AdminGroups{},
 	"admin_group.html":      AdminGroup{},

@@ -52,13 +52,17 @@ func (p *Pages) Sessions(v *Visit) error {
 	}
 	page := templates.AccountSessions{Frame: v.frame("account", "sessions")}
 	for _, session := range sessions {
-		current := session.Hash == v.who.Session.Hash
-		page.Others = page.Others || !current
-		page.Sessions = append(page.Sessions, templates.Session{ID: session.Hash, Device: deviceOf(v.language, session.UserAgent), Address: session.Address,
-			SignedIn: moment(session.SignedInAt), LastSeen: moment(session.LastSeenAt), Expires: moment(session.ExpiresAt),
-			Remembered: session.Remembered, Current: current})
+		row := v.sessionRow(session)
+		page.Others = page.Others || !row.Current
+		page.Sessions = append(page.Sessions, row)
 	}
 	return v.answer(page)
+}
+
+func (v *Visit) sessionRow(session storage.Session) templates.Session {
+	return templates.Session{ID: session.Hash, Device: deviceOf(v.language, session.UserAgent), Address: session.Address,
+		SignedIn: moment(session.SignedInAt), LastSeen: moment(session.LastSeenAt), Expires: moment(session.ExpiresAt),
+		Remembered: session.Remembered, Current: session.Hash == v.who.Session.Hash}
 }
 
 // EndSessions signs out one browser, or all but this one. One that has ended meanwhile is no error.

@@ -18,6 +18,7 @@ const (
 	ServicesPath  = "/admin/services"
 	UsersPath     = "/admin/users"
 	UserPath      = "/admin/users/{id}"
+	AccessPath    = "/admin/users/{id}/access"
 	GroupsPath    = "/admin/groups"
 	GroupPath     = "/admin/groups/{id}"
 	TokenTestPath = "/admin/token"

@@ -34,6 +34,9 @@ func (p *Pages) AppSettings(v *Visit) error {
 			page.Rights = append(page.Rights, choice)
 		}
 	}
+	if err := p.fillUserGroups(v, service, &page); err != nil {
+		return err
+	}
 	if page.Owner, err = p.ownerName(v, service); err != nil {
 		return err
 	}
@@ -141,6 +144,10 @@ func (p *Pages) saveApp(v *Visit) error {
 			box.set(&patch, &on)
 			sensitive = sensitive || box.privileged && on != *box.value(&service)
 		}
+	}
+	if v.form.Has("userGroups") {
+		patch.UserGroups = v.userGroups()
+		sensitive = sensitive || !slices.EqualFunc(*patch.UserGroups, service.UserGroups, func(chosen directory.GroupReference, id string) bool { return chosen.ID == id })
 	}
 	if sensitive {
 		if err := v.confirmed(); err != nil {

@@ -9,8 +9,11 @@ import (
 	"gatehouse/templates"
 )
 
-// AuditPath is the page of the audit log.
-const AuditPath = "/admin/audit"
+// The page of the audit log, and the log as a file.
+const (
+	AuditPath       = "/admin/audit"
+	AuditExportPath = "/admin/audit/export"
+)
 
 // Audit shows /admin/audit, filtered by the parameters category and query. A query that cannot be read is shown again with
 // the reason, beside the whole log.
@@ -48,8 +51,28 @@ func (p *Pages) Audit(v *Visit) error {
 	for _, event := range events {
 		page.Events = append(page.Events, auditEvent(event))
 	}
+	page.Export = p.BasePath + AuditExportPath + "?" + url.Values{"category": {category}, "query": {parameters.Get("query")}}.Encode()
 	page.Frame = v.frame("admin", "audit")
 	return v.answer(page)
+}
+
+// AuditExport answers /admin/audit/export with all that the parameters category and query let through, as JSON lines to be
+// kept as a file.
+func (p *Pages) AuditExport(v *Visit) error {
+	if err := v.administrator(); err != nil {
+		return err
+	}
+	parameters := v.URL.Query()
+	if category := parameters.Get("category"); category != "" {
+		narrowed := "category: {" + category + "}"
+		if query := parameters.Get("query"); query != "" {
+			narrowed += " and (" + query + ")"
+		}
+		parameters.Set("query", narrowed)
+		v.URL.RawQuery = parameters.Encode()
+	}
+	v.w.Header().Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
+	return p.ExportAudit(v.w, v.Request, v.actor)
 }
 
 // keepParameter adds a parameter to the addresses of the parts around, if it has a value.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -21,22 +22,31 @@ func (p *Pages) PermanentTokens(v *Visit) error { return p.showTokens(v, nil) }
 
 func (p *Pages) showTokens(v *Visit, made *templates.MadeToken) error {
 	page := templates.AccountTokens{Frame: v.frame("account", "tokens"), Made: made}
-	tokens, _, err := p.Directory.PermanentTokens(v.Context(), v.who.User.ID, all)
-	if err != nil {
+	var err error
+	if page.Tokens, err = p.tokenRows(v.Context(), v.who.User.ID); err != nil {
 		return err
-	}
-	for _, token := range tokens {
-		row := templates.PermanentToken{ID: token.ID, Name: token.Name, Created: moment(token.CreatedAt), LastUsed: moment(token.LastUsedAt),
-			Expires: moment(token.ExpiresAt), Expired: token.ExpiresAt.Passed(p.Now())}
-		if row.Scope, err = p.serviceNames(v.Context(), token.Scope); err != nil {
-			return err
-		}
-		page.Tokens = append(page.Tokens, row)
 	}
 	if err := p.fillTokenForm(v, &page); err != nil {
 		return err
 	}
 	return v.answer(page)
+}
+
+// tokenRows are the permanent tokens of a user.
+func (p *Pages) tokenRows(ctx context.Context, userID string) ([]templates.PermanentToken, error) {
+	tokens, _, err := p.Directory.PermanentTokens(ctx, userID, all)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]templates.PermanentToken, len(tokens))
+	for i, token := range tokens {
+		rows[i] = templates.PermanentToken{ID: token.ID, Name: token.Name, Created: moment(token.CreatedAt), LastUsed: moment(token.LastUsedAt),
+			Expires: moment(token.ExpiresAt), Expired: token.ExpiresAt.Passed(p.Now())}
+		if rows[i].Scope, err = p.serviceNames(ctx, token.Scope); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 // fillTokenForm offers the services to choose from; a form that was refused is shown as it was sent.

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/server/access"
 	"gatehouse/server/directory"
+	"gatehouse/server/hub"
 	"gatehouse/server/login"
 	"gatehouse/server/oauth2"
 	"gatehouse/server/web"
@@ -27,6 +28,8 @@ type Pages struct {
 	Explainer *access.Explainer
 	Keyring   directory.Keyring
 	OAuth2    *oauth2.Server
+	// ExportAudit answers with the audit log, as the REST API does.
+	ExportAudit hub.Handler
 	// BasePath is the path of the public URL, "" or "/hub".
 	BasePath  string
 	PublicURL string

@@ -24,6 +24,7 @@ func serviceFacts(s storage.Service) []audit.Fact {
 		{Field: "refreshTokenRotation", Value: s.RefreshTokenRotation},
 		{Field: "idTokenSigningAlgorithm", Value: s.IDTokenSigningAlgorithm}, {Field: "serviceAccount", Value: s.ServiceAccountID},
 		{Field: "defaultScope", Value: s.DefaultScope}, {Field: "grantedPermissions", Value: s.GrantedPermissions},
+		{Field: "userGroups", Value: s.UserGroups},
 	}
 }
 

@@ -187,6 +187,9 @@ func (d *Directory) DeleteGroup(ctx context.Context, actor Actor, id string, exp
 		if err := tx.DeleteGroup(id); err != nil {
 			return err
 		}
+		if err := d.takeBackFromGroup(ctx, tx, id); err != nil {
+			return err
+		}
 		return d.audit.Record(ctx, tx, audit.Event{Name: audit.GroupDeleted, Target: auditGroup(group), Changes: audit.Diff(groupFacts(group), nil)})
 	})
 }
@@ -218,6 +221,9 @@ func (d *Directory) RemoveMember(ctx context.Context, actor Actor, groupID strin
 			if err := checkAdministratorsStay(ctx, tx, group); err != nil {
 				return err
 			}
+		}
+		if err := d.takeBackFromMember(ctx, tx, group.ID, user.ID); err != nil {
+			return err
 		}
 		return d.audit.Record(ctx, tx, audit.Event{Name: audit.MemberRemoved, Target: auditGroup(group),
 			Changes: []audit.Change{{Field: "member", Old: user.Login}}})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,8 @@ type ServicePatch struct {
 	DefaultScope *[]string `json:"defaultScope"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for.
 	GrantedPermissions *[]string `json:"grantedPermissions"`
+	// UserGroups are the groups whose members may use the service; none for everybody.
+	UserGroups *[]GroupReference `json:"userGroups"`
 }
 
 // ServiceAccount names the user that a service acts as.
@@ -62,7 +65,7 @@ type ServiceAccount struct {
 
 // checkPrivileged refuses what only an administrator may do: name the id, trust a service, spare people the question,
 // turn on the flows that today's practice advises against (RFC 9700 sections 2.1.2 and 2.4), let a refresh token be
-// used again and again (section 4.14.2), and say which user the service acts as. Repeating what is set already is no offence.
+// used again and again (section 4.14.2), and say which user the service acts as and whose members may use it. Repeating what is set already is no offence.
 func (p ServicePatch) checkPrivileged(before *storage.Service) error {
 	if before == nil {
 		before = &storage.Service{RefreshTokenRotation: true}
@@ -87,6 +90,9 @@ func (p ServicePatch) checkPrivileged(before *storage.Service) error {
 	}
 	if p.ServiceAccount != nil && p.ServiceAccount.ID != before.ServiceAccountID {
 		return &PrivilegedField{"serviceAccount"}
+	}
+	if p.UserGroups != nil && !slices.EqualFunc(*p.UserGroups, before.UserGroups, func(name GroupReference, id string) bool { return name.ID == id }) {
+		return &PrivilegedField{"userGroups"}
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func insertService(ctx context.Context, tx *storage.Tx, service *storage.Service
 	if err := checkGranted(ctx, tx, nil, service); err != nil {
 		return err
 	}
+	if err := resolveUserGroups(ctx, tx, nil, patch.UserGroups, service); err != nil {
+		return err
+	}
 	err = tx.InsertService(*service)
 	if errors.Is(err, storage.ErrConflict) {
 		return &InvalidField{Field: "key", Reason: "a service with this id or key exists already", Conflict: true}
@@ -178,7 +181,10 @@ func (d *Directory) UpdateService(ctx context.Context, actor Actor, id string, p
 		if err := expected.check(before.Revision); err != nil {
 			return err
 		}
-		if after, err = d.changed(actor, before, patch); err != nil || hash == "" && same(before, after) {
+		if after, err = d.changed(actor, before, patch); err != nil {
+			return err
+		}
+		if err := resolveUserGroups(ctx, tx, before.UserGroups, patch.UserGroups, &after); err != nil || hash == "" && same(before, after) {
 			return err
 		}
 		if after.ServiceAccountID != before.ServiceAccountID {
@@ -307,7 +313,7 @@ func takesAway(before, after storage.Service) bool {
 		before.ClientCredentialsFlowEnabled && !after.ClientCredentialsFlowEnabled ||
 		before.ResourceOwnerFlowEnabled && !after.ResourceOwnerFlowEnabled ||
 		before.ServiceAccountID != "" && before.ServiceAccountID != after.ServiceAccountID ||
-		before.Public != after.Public
+		before.Public != after.Public || narrowsUsers(before, after)
 }
 
 // DeleteService deletes a service and takes back all that was issued to it. Administrators may delete any service but

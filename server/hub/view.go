@@ -50,6 +50,8 @@ type serviceView struct {
 	DefaultScope []string `json:"defaultScope"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for.
 	GrantedPermissions []string `json:"grantedPermissions"`
+	// UserGroups are the groups whose members may use the service; none for everybody.
+	UserGroups []idView `json:"userGroups"`
 
 	// Hub has more to say of a service than there is here, and these are empty for each: it has one id, switches no
 	// audience, holds no roles and gives none.
@@ -82,9 +84,23 @@ func (a *API) serviceEntity(s storage.Service) (map[string]any, error) {
 		RefreshTokenAbsoluteLifetime: s.RefreshTokenAbsoluteLifetime, RefreshTokenRotation: s.RefreshTokenRotation,
 		IDTokenSigningAlgorithm: s.IDTokenSigningAlgorithm,
 		DefaultScope:            orEmpty(s.DefaultScope), GrantedPermissions: orEmpty(s.GrantedPermissions),
-		Aliases: []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
+		UserGroups: groupsOf(s),
+		Aliases:    []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
 		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{},
 	})
+}
+
+// idView is an entity of which no more than the id is shown.
+type idView struct {
+	ID string `json:"id"`
+}
+
+func groupsOf(s storage.Service) []idView {
+	groups := make([]idView, len(s.UserGroups))
+	for i, id := range s.UserGroups {
+		groups[i].ID = id
+	}
+	return groups
 }
 
 // publicServiceFields are what everybody who is signed in sees of a service (contract section 3.4).

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,8 +78,11 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	if spent := s.spendPushed(r.Context(), a); spent != nil {
 		return s.showProblem(w, r, spent)
 	}
-	if a.outOfBand() {
+	switch {
+	case a.outOfBand():
 		return s.showProblem(w, r, err)
+	case errors.Is(err, errMayNotUse) && !a.silent && !web.WantsJSON(r):
+		return s.showMayNotUse(w, r, a, err)
 	}
 	s.redirectError(w, r, a, err)
 	return nil
@@ -108,6 +112,9 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, a *authorizat
 	if err != nil {
 		return err
 	}
+	if err := s.checkMayUse(r.Context(), a, signedIn.User.ID); err != nil {
+		return err
+	}
 	if a.sites, err = s.readSites(r.Context(), a, approved); err != nil {
 		return err
 	}
@@ -134,6 +141,9 @@ func (s *Server) withoutSession(w http.ResponseWriter, r *http.Request, a *autho
 		}
 		if allowed && len(a.scope.permissions) == 0 {
 			a.scope = a.scope.withoutOffline()
+			if err := s.checkMayUse(r.Context(), a, guest.User.ID); err != nil {
+				return err
+			}
 			return s.grant(w, r, a, guest, directory.Approved{})
 		}
 	}

@@ -97,7 +97,10 @@ func (s *Server) newTokenSession(r *http.Request, service storage.Service, form 
 		}
 		session.claims.User, session.claims.Marks.User = seal.ID(who.User.ID), who.Mark
 		session.claims.AuthTime = who.At.Unix()
-		return s.readConsent(ctx, session)
+		if err := s.readConsent(ctx, session); err != nil {
+			return err
+		}
+		return s.checkUser(ctx, session)
 	}
 	if grantType == "client_credentials" || grantType == "password" {
 		if err := s.readScope(r.Context(), session, form); err != nil {
@@ -242,6 +245,9 @@ func (s *Server) checkAfterOpening(ctx context.Context, session *session, form u
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.checkUser(ctx, session); err != nil {
 		return err
 	}
 	return s.checkLive(ctx, session)
