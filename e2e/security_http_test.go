@@ -59,6 +59,12 @@ func TestMalformedRequestsAre400AndEndTheConnection(t *testing.T) {
 		"a folded header":                post + "X: a\r\n b\r\nTransfer-Encoding:\r\n chunked, x\r\n\r\n0\r\n\r\n" + smuggled,
 		"a header without a colon":       "GET /healthz HTTP/1.1\r\nHost: x\r\nnothing\r\n\r\n" + smuggled,
 		"a control character in a value": "GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\x01b\r\n\r\n" + smuggled,
+		"a carriage return in a value":   "GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rTransfer-Encoding: chunked\r\n\r\n" + smuggled,
+		"a name that is folded":          "GET /healthz HTTP/1.1\r\n Host: x\r\n\r\n" + smuggled,
+		"a chunk line without its end":   post + "Transfer-Encoding: chunked\r\n\r\n3\na=b\r\n0\r\n\r\n" + smuggled,
+		"a chunk longer than it says":    post + "Transfer-Encoding: chunked\r\n\r\n2\r\na=b\r\n0\r\n\r\n" + smuggled,
+		"a negative chunk size":          post + "Transfer-Encoding: chunked\r\n\r\n-1\r\na=b\r\n0\r\n\r\n" + smuggled,
+		"a chunk size without end":       post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\na=b\r\n0\r\n\r\n" + smuggled,
 		"a chunk size that is none":      post + "Transfer-Encoding: chunked\r\n\r\nzz\r\na=b\r\n0\r\n\r\n" + smuggled,
 	} {
 		got := s.raw(t, sent)

@@ -104,3 +104,39 @@ func TestARateIsExactHoweverManyAskAtOnce(t *testing.T) {
 		t.Errorf("%d of 50 requests were allowed, want 20", allowed)
 	}
 }
+
+func TestEveryAnswerSaysWhatIsLeftOfItsLimit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		limited := s.setup
+		limited.publicURL = s.issuer
+		withRates(2, 2, 2)(&limited)
+		trustingLoopback(&limited)
+		on := listen(t, limited)
+		a, ada, from := s.register(t, nil), s.as(t, s.user(t, "ada")), header("X-Forwarded-For", "203.0.113.9")
+		for name, call := range map[string]func() answer{
+			"service": func() answer { return a.on(on).token(t, "grant_type", "client_credentials") },
+			"token":   func() answer { return on.get(t, "/api/rest/users/me", ada) },
+			"address": func() answer { return on.get(t, "/auth/login", from) },
+		} {
+			for i, want := range []struct {
+				status           int
+				limit, retryWait string
+			}{{http.StatusOK, ";r=1;t=0", ""}, {http.StatusOK, ";r=0;t=30", ""}, {http.StatusTooManyRequests, ";r=0;t=30", "30"}} {
+				got := call()
+				if got.status != want.status || got.header.Get("RateLimit") != strconv.Quote(name)+want.limit || got.header.Get("Retry-After") != want.retryWait ||
+					got.header.Get("RateLimit-Policy") != strconv.Quote(name)+";q=2;w=60" {
+					t.Errorf("request %d by %s is answered %d, %v", i+1, name, got.status, got.header)
+				}
+			}
+		}
+		// The server beside it has none, and says nothing of any.
+		for range 5 {
+			for _, got := range []answer{a.token(t, "grant_type", "client_credentials"), s.get(t, "/api/rest/users/me", ada), s.get(t, "/auth/login", from)} {
+				if got.status != http.StatusOK || got.header.Get("RateLimit")+got.header.Get("RateLimit-Policy") != "" {
+					t.Errorf("without limits a request is answered %d, %v", got.status, got.header)
+				}
+			}
+		}
+	})
+}
