@@ -37,7 +37,7 @@ func TestEveryFormIsWorkedByTheKeyboardAlone(t *testing.T) {
 		script(t, tab, numberControls)
 		// A text area takes no tabulator away, and no page holds the focus: as many steps as there are controls, and some more
 		// for parts that are scrolled.
-		steps := evaluate[int](t, tab, controls+".length") + 12
+		steps := evaluate[int](t, tab, controls+".length + document.querySelectorAll('pre, table').length") + 12
 		for range steps {
 			run(t, tab, chromedp.KeyEvent("\t"))
 		}

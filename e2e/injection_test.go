@@ -104,7 +104,7 @@ func (s *testServer) hostilePages(t *testing.T, root *browser, acceptable, hosti
 		pages[found+" searched"] = root.visit(t, s.url+found+"?query="+query)
 	}
 	for key, description := range map[string]string{"read:thing": acceptable, "write:thing": "w"} {
-		s.rest(t, http.MethodPost, "/services/"+a.id+"/permissions", fields{"key": key, "name": acceptable, "description": description, "granular": true})
+		s.rest(t, http.MethodPost, "/services/"+a.id+"/permissions", fields{"key": key, "name": acceptable, "description": description, "granular": true, "operation": "read"}).ok(t)
 	}
 	s.rest(t, http.MethodPost, "/services/"+a.id+"/sites", fields{"name": acceptable, "url": "https://site.example"})
 	a.update(t, fields{"grantedPermissions": []string{"read:thing", "write:thing"}})

@@ -45,7 +45,7 @@ func TestAServiceIsForTheMembersOfItsGroups(t *testing.T) {
 			t.Errorf("without a page the app is told %v", answer)
 		}
 		s.letGuestsIn(t)
-		if answer := s.browser(t, "guest").visit(t, a.authorizeURL("request_credentials", "silent", "response_type", "token")).answerFragment(t); answer.Get("error") != "access_denied" {
+		if answer := s.browser(t, "stranger").visit(t, a.authorizeURL("request_credentials", "silent", "response_type", "token")).answerFragment(t); answer.Get("error") != "access_denied" {
 			t.Errorf("for the guest the app is told %v", answer)
 		}
 		if got := a.passwordGrant(t, "grace", password); got.status != http.StatusBadRequest || !strings.Contains(got.body, "invalid_grant") || !strings.Contains(got.body, "members of certain groups") {
@@ -114,7 +114,7 @@ func TestWhoMayUseAnAppIsChosenInTheConsole(t *testing.T) {
 		t.Fatalf("stored is %+v (%v)", stored, err)
 	}
 	p := owner.visit(t, address)
-	if said := p.words(t); !strings.Contains(said, "For members of Operations <b>") || strings.Contains(p.body, "group."+ops.ID) {
+	if said := p.words(t); !strings.Contains(said, "Only for members of Operations <b>") || strings.Contains(p.body, "group."+ops.ID) {
 		t.Errorf("the owner sees %s", said)
 	}
 	owner.submit(t, p.formTo(t, "save"), "save", "name", "Pager 2").saysDone(t, "The settings are saved")

@@ -73,6 +73,9 @@ func (h *hotOnPostgres) exec(ctx context.Context, text string, values ...any) (i
 }
 
 func (h *hotOnPostgres) revoked(ctx context.Context, carried []Carried) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	return h.checks.revoked(ctx, carried)
 }
 
