@@ -64,7 +64,8 @@ func TestEveryFormIsWholeWithScriptsSwitchedOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range pages {
-		run(t, tab, chromedp.Navigate(s.url+path), chromedp.WaitVisible("main"))
+		run(t, tab, chromedp.Navigate(s.url+path))
+		waitFor(t, tab, "document.readyState === 'complete'")
 		for problem, expression := range map[string]string{
 			"a form cannot be sent":     `[...document.forms].filter((form) => ![...form.querySelectorAll('button')].some((b) => b.type === 'submit' && !b.hidden && !b.disabled))`,
 			"a button does nothing":     `[...document.querySelectorAll('button')].filter((b) => b.type === 'button' && !b.hidden)`,
