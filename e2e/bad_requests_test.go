@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,8 @@ type restCall struct {
 	anyText []string
 	// as is the login of who makes the call; the administrator if left out.
 	as string
+	// nullIsGood is set where every field may be left out, and null is read as that.
+	nullIsGood bool
 }
 
 // The bodies of calls that take several fields.
@@ -54,6 +57,7 @@ var restCalls = []restCall{
 	{operation: "POST /services/{id}/sites/{itemId}", path: siteOfDemo, body: `{"name": "Renamed"}`, other: 403},
 	{operation: "GET /services/{id}/secrets", path: "/services/demo/secrets", other: 403},
 	{operation: "POST /services/{id}/secrets", path: "/services/spare/secrets", other: 403},
+	{operation: "GET /services/{id}/errors", path: "/services/demo/errors", other: 403},
 	{operation: "GET /services/{id}/untrustedredirecturis", path: "/services/demo/untrustedredirecturis", other: 403},
 	{operation: "GET /services/{id}/untrustedredirecturis/{itemId}", path: "/services/demo/untrustedredirecturis/<tried 1>", other: 403},
 	{operation: "POST /services/{id}/untrustedredirecturis/{itemId}/accept", path: "/services/demo/untrustedredirecturis/<tried 1>/accept", other: 403},
@@ -111,6 +115,9 @@ var restCalls = []restCall{
 	{operation: "POST /guard/apis/{id}", path: "/guard/apis/demo", body: `{` + rulesBody + `}`, other: 403, anyText: []string{"groups.name"}},
 	{operation: "GET /audit", path: "/audit", other: 403},
 	{operation: "GET /audit/export", path: "/audit/export", other: 403},
+	{operation: "GET /activity", path: "/activity", other: 403},
+	{operation: "GET /keys", path: "/keys", other: 403},
+	{operation: "POST /keys", path: "/keys", body: `{"atOnce": true}`, other: 403, nullIsGood: true},
 	{operation: "GET /relations/consumers", path: "/relations/consumers", other: 403},
 	{operation: "GET /relations/consumers/{id}", path: "/relations/consumers/demo", other: 403},
 	{operation: "GET /relations/providers", path: "/relations/providers", other: 403},
@@ -136,6 +143,7 @@ var restCalls = []restCall{
 	{operation: "DELETE /services/{id}/sites/{itemId}", path: siteOfDemo, other: 403},
 	{operation: "DELETE /services/{id}", path: "/services/demo", other: 403},
 	{operation: "DELETE /users/{id}", path: "/users/bea", other: 403},
+	{operation: "DELETE /keys/{use}/{itemId}", path: "/keys/sign/1", other: 403},
 }
 
 // things is a server with everything that restCalls are about.
@@ -340,12 +348,15 @@ func (w *things) described(t *testing.T, bad badRequest, status int) bool {
 	return restOperations(t)[bad.operation].Responses.Status(status) != nil
 }
 
-// everything is what the administrator reads, but for the log of what happens.
+// writtenLater are the paths of what is written in the background after requests, refused ones too.
+var writtenLater = regexp.MustCompile("^/(audit|activity)|/errors$")
+
+// everything is what the administrator reads, but for what is written later.
 func (w *things) everything(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
 	for _, call := range restCalls {
-		if call.method() == http.MethodGet && !strings.HasPrefix(call.path, "/audit") {
+		if call.method() == http.MethodGet && !writtenLater.MatchString(call.path) {
 			got := w.restText(t, http.MethodGet, w.names.Replace(call.path), "", w.credentials[""])
 			fmt.Fprintf(&all, "%s %d %s\n", call.path, got.status, got.body)
 		}
