@@ -13,7 +13,7 @@ import (
 // unrecorded are the fields that a change is not recorded of: derived, counted, or secret.
 var unrecorded = []string{
 	"ID", "KeyFolded", "NameFolded", "LoginFolded", "EmailFolded", "CreatedAt", "UpdatedAt", "Revision", "Version of User", "Version of Group",
-	"Secrets", "SealedSecret", "Mark", "Immutable", "ImplicitFlowSince", "Hash", "LastUsedAt", "Name of PermanentToken", "Key of Permission", "ServiceID of Permission", "ServiceID of Site",
+	"Secrets", "SealedSecret", "Mark", "Immutable", "HasPassword", "ImplicitFlowSince", "Hash", "LastUsedAt", "Name of PermanentToken", "Key of Permission", "ServiceID of Permission", "ServiceID of Site",
 	"Version of Permission", "Version of Site", "Version of Provider",
 	"Generation", "IdleExpiresAt", "ExpiresAt of Grant",
 	"SealedTokens", "ProviderID", "Version of Connection", "RenewingUntil", "RenewedAt", "ExpiresAt of Connection",

@@ -110,7 +110,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		var into, want target
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		err := DecodeJSON(httptest.NewRecorder(), r, &into)
-		acceptable := len(body) <= maxJSONBytes && depthOf(body) <= maxJSONDepth && json.Unmarshal([]byte(body), &want) == nil
+		acceptable := len(body) <= maxJSONBytes && depthOf(body) <= maxJSONDepth && utf8.ValidString(body) && strings.TrimSpace(body) != "null" && json.Unmarshal([]byte(body), &want) == nil
 		if acceptable != (err == nil) || err == nil && !reflect.DeepEqual(into, want) {
 			t.Errorf("%q is read as %+v, %v", body, into, err)
 		}
