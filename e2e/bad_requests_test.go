@@ -222,7 +222,7 @@ func (w *things) connect(t *testing.T, login string) string {
 	p := rel.connections(t, b, "")
 	p = b.follow(t, p.formWith(t, "connect").request(t, "connect"), p)
 	if p.isConsent(t) {
-		p = b.approve(t, p)
+		b.approve(t, p)
 	}
 	w.rest(t, http.MethodGet, "/users/"+login+"/connections/"+rel.id, nil).ok(t)
 	return rel.id
