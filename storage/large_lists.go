@@ -48,7 +48,11 @@ type alternative struct {
 // findLarge does what find does for an entity of which there may be a million, in milliseconds: what is counted and what
 // is sorted is bounded, and where it cannot be, an index that has all that is asked for is read.
 func findLarge[T any](ctx context.Context, r reader, entity filterable, list List, id func(T) string) ([]T, int64, error) {
-	l := &largeList{reader: reader{r.db.WithContext(ctx)}, entity: entity, List: list}
+	db := r.db.WithContext(ctx)
+	if entity.postgres {
+		db = withPlansOfItsOwn(db)
+	}
+	l := &largeList{reader: reader{db}, entity: entity, List: list}
 	if err := l.prepare(); err != nil {
 		return nil, 0, err
 	}
