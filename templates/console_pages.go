@@ -44,29 +44,24 @@ var consolePages = map[string]any{
 	"admin_audit.html":      AdminAudit{},
 }
 
-// parseConsole parses the pages of consolePages, by the type of what they show.
-func parseConsole(layout *template.Template) (map[reflect.Type]*template.Template, error) {
-	frame, err := parsePage(layout, "console.html")
-	if err != nil {
-		return nil, err
+// consoleIn are the consolePages in a layout, by the type of what they show.
+func consoleIn(layout page) map[reflect.Type]page {
+	frame := layout.with("console.html")
+	pages := make(map[reflect.Type]page, len(consolePages))
+	for file, shows := range consolePages {
+		pages[reflect.TypeOf(shows)] = frame.with(file)
 	}
-	pages := make(map[reflect.Type]*template.Template, len(consolePages))
-	for name, shows := range consolePages {
-		if pages[reflect.TypeOf(shows)], err = parsePage(frame, name); err != nil {
-			return nil, err
-		}
-	}
-	return pages, nil
+	return pages
 }
 
 // Console writes a page for somebody who is signed in; page is one of the structs that embed [Frame]. Its forms post
 // form_token and, where there are several, action.
 func (p *Pages) Console(w io.Writer, page any) error {
-	parsed, ok := p.console[reflect.TypeOf(page)]
+	of, ok := p.console[reflect.TypeOf(page)]
 	if !ok {
 		return fmt.Errorf("there is no page for %T", page)
 	}
-	return render(w, parsed, page)
+	return render(w, of, page)
 }
 
 // tab is a link to a page of a section.

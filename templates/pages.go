@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 
 	"gatehouse/templates/texts"
 )
@@ -23,24 +24,27 @@ type Pages struct {
 
 	assets    *assets
 	handbook  *handbook
-	signIn    *template.Template
-	consent   *template.Template
-	framed    *template.Template
-	code      *template.Template
-	problem   *template.Template
-	home      *template.Template
-	signedOut *template.Template
-	explorer  *template.Template
-	explored  *template.Template
-	docs      *template.Template
-	console   map[reflect.Type]*template.Template
+	signIn    page
+	consent   page
+	framed    page
+	code      page
+	problem   page
+	home      page
+	signedOut page
+	explorer  page
+	explored  page
+	docs      page
+	console   map[reflect.Type]page
 
-	connections *template.Template
-	demo        *template.Template
+	connections page
+	demo        page
 }
 
-// New parses the embedded pages and returns those in English. basePath is the path prefix of the public
-// URL, "" or "/hub": a leading slash and no trailing one.
+// page parses a page when it is first asked for, since few of those in each language are ever shown.
+type page func() (*template.Template, error)
+
+// New returns the pages in English. basePath is the path prefix of the public URL, "" or "/hub": a leading slash and no
+// trailing one.
 func New(basePath string, brand Brand) (*Pages, error) {
 	if basePath != "" && (!strings.HasPrefix(basePath, "/") || strings.HasSuffix(basePath, "/")) {
 		return nil, fmt.Errorf(`base path %q: want "" or a path like "/hub"`, basePath)
@@ -91,10 +95,7 @@ func New(basePath string, brand Brand) (*Pages, error) {
 			"tab":       tabOf,
 			"webURL":    webURL,
 		}
-		p, err := parse(functions)
-		if err != nil {
-			return nil, err
-		}
+		p := pagesWith(functions)
 		p.inLanguage, p.assets, p.handbook = inLanguage, assets, handbook
 		inLanguage[language.Tag()] = p
 	}
@@ -104,45 +105,49 @@ func New(basePath string, brand Brand) (*Pages, error) {
 // In returns the pages in a language.
 func (p *Pages) In(language *texts.Language) *Pages { return p.inLanguage[language.Tag()] }
 
-// parse parses the pages of a language, which is that of functions.
-func parse(functions template.FuncMap) (*Pages, error) {
-	layout, err := template.New("").Funcs(functions).ParseFS(files, "layout.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse the page layout: %w", err)
-	}
-	p := &Pages{}
-	for name, page := range map[string]**template.Template{
-		"signin.html":    &p.signIn,
-		"consent.html":   &p.consent,
-		"framed.html":    &p.framed,
-		"code.html":      &p.code,
-		"problem.html":   &p.problem,
-		"home.html":      &p.home,
-		"signedout.html": &p.signedOut,
-		"explorer.html":  &p.explorer,
-		"explored.html":  &p.explored,
-		"docs.html":      &p.docs,
-
-		"connections.html": &p.connections,
-		"demo.html":        &p.demo,
-	} {
-		if *page, err = parsePage(layout, name); err != nil {
-			return nil, err
+// pagesWith are the pages of a language, which is that of functions.
+func pagesWith(functions template.FuncMap) *Pages {
+	layout := page(sync.OnceValues(func() (*template.Template, error) {
+		parsed, err := template.New("").Funcs(functions).ParseFS(files, "layout.html")
+		if err != nil {
+			return nil, fmt.Errorf("parse the page layout: %w", err)
 		}
+		return parsed, nil
+	}))
+	return &Pages{
+		signIn:    layout.with("signin.html"),
+		consent:   layout.with("consent.html"),
+		framed:    layout.with("framed.html"),
+		code:      layout.with("code.html"),
+		problem:   layout.with("problem.html"),
+		home:      layout.with("home.html"),
+		signedOut: layout.with("signedout.html"),
+		explorer:  layout.with("explorer.html"),
+		explored:  layout.with("explored.html"),
+		docs:      layout.with("docs.html"),
+		console:   consoleIn(layout),
+
+		connections: layout.with("connections.html"),
+		demo:        layout.with("demo.html"),
 	}
-	p.console, err = parseConsole(layout)
-	return p, err
 }
 
-func parsePage(layout *template.Template, name string) (*template.Template, error) {
-	page, err := layout.Clone()
-	if err != nil {
-		return nil, fmt.Errorf("clone the page layout: %w", err)
-	}
-	if page, err = page.ParseFS(files, name); err != nil {
-		return nil, fmt.Errorf("parse page %s: %w", name, err)
-	}
-	return page, nil
+// with is the page that a file makes of the layout.
+func (layout page) with(file string) page {
+	return sync.OnceValues(func() (*template.Template, error) {
+		frame, err := layout()
+		if err != nil {
+			return nil, err
+		}
+		parsed, err := frame.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("clone the page layout: %w", err)
+		}
+		if parsed, err = parsed.ParseFS(files, file); err != nil {
+			return nil, fmt.Errorf("parse page %s: %w", file, err)
+		}
+		return parsed, nil
+	})
 }
 
 // SignIn writes the sign-in page. It posts the fields username, password and,
@@ -203,13 +208,17 @@ func (p *Pages) Explored(w io.Writer) error {
 }
 
 // render writes the whole page or, when its template fails, nothing.
-func render(w io.Writer, t *template.Template, page any) error {
+func render(w io.Writer, p page, shows any) error {
+	parsed, err := p()
+	if err != nil {
+		return err
+	}
 	var html bytes.Buffer
-	if err := t.ExecuteTemplate(&html, "layout", page); err != nil {
-		return fmt.Errorf("render %T page: %w", page, err)
+	if err := parsed.ExecuteTemplate(&html, "layout", shows); err != nil {
+		return fmt.Errorf("render %T page: %w", shows, err)
 	}
 	if _, err := html.WriteTo(w); err != nil {
-		return fmt.Errorf("write %T page: %w", page, err)
+		return fmt.Errorf("write %T page: %w", shows, err)
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"gatehouse/templates/texts"
 )
 
 // hostile are values that try to leave the text they stand in.
@@ -256,11 +258,22 @@ func TestTheClientsMessageIsCutShort(t *testing.T) {
 func TestAFailingPageWritesNothing(t *testing.T) {
 	broken := template.Must(template.New("").Parse(`{{define "layout"}}half a page{{.Missing}}{{end}}`))
 	var out bytes.Buffer
-	if err := render(&out, broken, SignedOut{}); err == nil {
+	if err := render(&out, func() (*template.Template, error) { return broken, nil }, SignedOut{}); err == nil {
 		t.Error("no error from a template that fails")
 	}
 	if out.Len() != 0 {
 		t.Errorf("wrote %q", out.String())
+	}
+}
+
+// TestEveryPageIsWrittenInEveryLanguage looks at what New does not, since pages are parsed when they are asked for.
+func TestEveryPageIsWrittenInEveryLanguage(t *testing.T) {
+	for _, language := range texts.Languages() {
+		for name, doc := range everyPage(t, newPages(t).In(language), func(any) {}) {
+			if got := attribute(elements(doc, "html")[0], "lang"); got != language.Tag() && name != "Demo" { // which is English
+				t.Errorf("%s is in %q, want %q", name, got, language.Tag())
+			}
+		}
 	}
 }
 
