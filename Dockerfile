@@ -3,10 +3,12 @@
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src
 
-# The modules come before the sources, so that a change of the sources does not fetch them again. The replaced module is
-# part of the repository, and go mod download wants to see it.
+# The modules come before the sources, so that a change of the sources does not fetch them again. The replaced modules are
+# part of the repository, and go mod download wants to see them.
 COPY go.mod go.sum ./
 COPY server/internal/oryx ./server/internal/oryx
+COPY server/internal/nogomock ./server/internal/nogomock
+COPY server/internal/notestify ./server/internal/notestify
 COPY storage/internal/nosqlite3 ./storage/internal/nosqlite3
 RUN go mod download
 

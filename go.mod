@@ -4,6 +4,10 @@ go 1.26.0
 
 replace github.com/ory/x => ./server/internal/oryx
 
+replace github.com/golang/mock => ./server/internal/nogomock
+
+replace github.com/stretchr/testify => ./server/internal/notestify
+
 replace github.com/mattn/go-sqlite3 => ./storage/internal/nosqlite3
 
 replace github.com/google/pprof => github.com/google/pprof v0.0.0-20250317173921-a4b03ec1a45e
@@ -89,7 +93,6 @@ require (
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect

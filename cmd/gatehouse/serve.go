@@ -169,7 +169,7 @@ func (p *Program) Run(ctx context.Context) error {
 	running.Go(func() { p.keepKeys(jobsCtx) })
 	served := make(chan error, 1)
 	go func() { served <- p.http.Serve(p.listener) }()
-	// What the start took (migrations, templates, the hash of a first password) is several times what an idle server needs.
+	// What the start took (migrations, the hash of a first password) is several times what an idle server needs.
 	debug.FreeOSMemory()
 	var err error
 	select {

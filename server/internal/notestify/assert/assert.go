@@ -1,0 +1,2 @@
+// Package assert stands in for the one of the same name, which only tests of dependencies import.
+package assert
