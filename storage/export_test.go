@@ -95,3 +95,12 @@ func Untrue(t testing.TB, s *Store) map[string]int64 {
 	}
 	return untrue
 }
+
+// WalkedRows are those that the transaction has read of a table of PostgreSQL without an index.
+func WalkedRows(t testing.TB, tx *Tx, table string) (rows int64) {
+	t.Helper()
+	if err := tx.db.Raw("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = ?", table).Scan(&rows).Error; err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}

@@ -62,6 +62,21 @@ func TestTheWordsOfAServiceFollowItsNameAndGoWithIt(t *testing.T) {
 	})
 }
 
+func TestNewServicesLookAtNothingOfThoseBeforeThem(t *testing.T) {
+	t.Parallel()
+	store := open(t, storagetest.Postgres(t))
+	change(t, store, func(tx *storage.Tx) error {
+		for i := range 50 {
+			id := fmt.Sprint("service", i)
+			must(t, tx.InsertService(storage.Service{ID: id, Name: "Service " + id, Key: id, BaseURLs: []string{"https://" + id + ".example"}}))
+		}
+		for _, table := range []string{"service_words", "service_base_urls"} {
+			wantEqual(t, storage.WalkedRows(t, tx, table), int64(0))
+		}
+		return nil
+	})
+}
+
 func TestATextThatManyServicesHaveIsPagedWithoutGapOrRepetition(t *testing.T) {
 	onMany(t, func(t *testing.T, _ storage.Options, store *storage.Store) {
 		// 1000 are counted; all of them are more than is counted; the letter is spread over the list.
