@@ -11,7 +11,7 @@ func TestABadListIsRefusedEverywhereAndNeverFails(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		s.rest(t, http.MethodPost, "/usergroups", fields{"id": "crew", "name": "Crew"}).ok(t)
 		own := "/users/" + s.admin.ID
-		for _, path := range []string{"/services", "/users", "/userdetails", "/usergroups", "/usergroups/crew/users", own + "/groups",
+		for _, path := range []string{"/services", "/users", "/userdetails", "/usergroups", "/usergroups/crew/users", own + "/groups", own + "/userdetails",
 			own + "/permanenttokens", own + "/approvedscopes", own + "/refreshtokens"} {
 			for _, bad := range []url.Values{
 				{"query": {"id: "}}, {"query": {"(id: x"}}, {"query": {"colour: red"}}, {"query": {"is: purple"}}, {"query": {"\x00"}}, {"query": {"\xff"}},

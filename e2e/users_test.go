@@ -108,6 +108,77 @@ func TestAUserWithoutAPasswordGetsOneThroughUserdetails(t *testing.T) {
 	})
 }
 
+func TestTheDetailsOfAUserAreBelowTheUserToo(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		const list = "/users/late/userdetails"
+		created := s.rest(t, http.MethodPost, "/users?fields=id", fields{"login": "late", "name": "Late"}).ok(t)
+		id := text(t, created, "id")
+		if found, total := s.names(t, list, "userdetails", "id", nil); found != "" || total != 0 {
+			t.Errorf("a user without a password has the details %q, %d in all", found, total)
+		}
+		s.rest(t, http.MethodGet, list+"/"+id, nil).refused(t, http.StatusNotFound, "Not Found")
+		detail := fields{"type": "LoginuserdetailsJSON", "login": "late", "password": fields{"type": "PlainpasswordJSON", "value": password}}
+		if made := s.rest(t, http.MethodPost, list+"?fields=id,login", detail).ok(t); !equalJSON(made, map[string]any{"id": id, "login": "late"}) {
+			t.Errorf("the new detail is %v", made)
+		}
+		if !s.signsIn(t, "late", password) {
+			t.Error("the password is not good")
+		}
+		s.user(t, "other")
+		for who, change := range map[string]change{"an administrator": bearer(s.adminToken), "the user": s.as(t, storage.User{ID: id, Login: "late"})} {
+			for path, total := range map[string]float64{list: 1, list + "?query=login:late": 1, list + "?query=login:other": 0, list + "?query=not+id:" + id: 0} {
+				if page := s.rest(t, http.MethodGet, path, nil, change).ok(t); page["total"] != total || page["type"] != "UserdetailsPage" {
+					t.Errorf("%s: %s sees %v", path, who, page)
+				}
+			}
+			if one := s.rest(t, http.MethodGet, list+"/"+id, nil, change).ok(t); one["login"] != "late" {
+				t.Errorf("%s sees %v", who, one)
+			}
+		}
+		own, _ := s.names(t, "/users/me/userdetails", "userdetails", "login", nil)
+		if own != s.admin.Login {
+			t.Errorf("the details of me are those of %q", own)
+		}
+		s.rest(t, http.MethodDelete, list+"/"+id, nil).mustBe200(t)
+		if s.signsIn(t, "late", password) {
+			t.Error("somebody whose password was deleted signs in")
+		}
+	})
+}
+
+func TestTheDetailsOfAUserAreNotForOthers(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		ada, bob := s.user(t, "ada"), s.user(t, "bob")
+		detail := fields{"password": fields{"value": "a password that others choose"}}
+		for _, test := range []struct {
+			method, path string
+			body         any
+			as           change
+			status       int
+			code         string
+		}{
+			{http.MethodGet, "/users/ada/userdetails", nil, s.as(t, bob), http.StatusForbidden, "Forbidden"},
+			{http.MethodPost, "/users/ada/userdetails", detail, s.as(t, bob), http.StatusForbidden, "Forbidden"},
+			{http.MethodGet, "/users/ada/userdetails/" + ada.ID, nil, s.as(t, bob), http.StatusForbidden, "Forbidden"},
+			{http.MethodDelete, "/users/ada/userdetails/" + ada.ID, nil, s.as(t, bob), http.StatusForbidden, "Forbidden"},
+			{http.MethodPost, "/users/me/userdetails", detail, s.as(t, bob), http.StatusBadRequest, "bad_request"},
+			{http.MethodDelete, "/users/bob/userdetails/" + bob.ID, nil, s.as(t, bob), http.StatusForbidden, "Forbidden"},
+			{http.MethodGet, "/users/bob/userdetails/" + ada.ID, nil, s.as(t, bob), http.StatusNotFound, "Not Found"},
+			{http.MethodGet, "/users/bob/userdetails/" + ada.ID, nil, bearer(s.adminToken), http.StatusNotFound, "Not Found"},
+			{http.MethodDelete, "/users/bob/userdetails/" + ada.ID, nil, bearer(s.adminToken), http.StatusNotFound, "Not Found"},
+			{http.MethodGet, "/users/nobody/userdetails", nil, bearer(s.adminToken), http.StatusNotFound, "Not Found"},
+			{http.MethodPost, "/users/bob/userdetails", fields{"user": fields{"id": ada.ID}, "password": fields{"value": password}}, bearer(s.adminToken), http.StatusBadRequest, "bad_request"},
+			{http.MethodPost, "/users/bob/userdetails", fields{}, bearer(s.adminToken), http.StatusBadRequest, "bad_request"},
+			{http.MethodPost, "/users/guest/userdetails", detail, bearer(s.adminToken), http.StatusBadRequest, "bad_request"},
+		} {
+			s.rest(t, test.method, test.path, test.body, test.as).refused(t, test.status, test.code)
+		}
+		if !s.signsIn(t, "ada", password) || !s.signsIn(t, "bob", password) {
+			t.Error("a refused request changed a password")
+		}
+	})
+}
+
 // Failures to prove the old password are those of the sign-in page: whoever has a token guesses no faster with it.
 // Each goroutine reads the name, adds a letter and writes it back on condition that nobody did so meanwhile.
 // appendLetter repeats what read asks for until the changed name was written.

@@ -56,6 +56,13 @@ func (d *Directory) UsersWithPassword(ctx context.Context, actor Actor, list sto
 	return d.store.UsersWithPassword(ctx, list)
 }
 
+// UserWithPassword finds the user, who was found before, when they have a password and are in the part of the list that is
+// asked for.
+func (d *Directory) UserWithPassword(ctx context.Context, user storage.User, list storage.List) ([]storage.User, int64, error) {
+	list.Filter = allOf(list.Filter, &storage.Filter{Field: "id", Value: user.ID})
+	return d.store.UsersWithPassword(ctx, list)
+}
+
 // allOf is met by what meets both filters, of which the first may be nil.
 func allOf(filter, further *storage.Filter) *storage.Filter {
 	if filter == nil {

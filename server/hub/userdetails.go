@@ -44,15 +44,18 @@ func userDetail(user storage.User) userDetailView {
 // UserDetails answers GET /api/rest/userdetails, a page of who signs in by password: everybody for an administrator,
 // else the caller.
 func (a *API) UserDetails(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
+	return answerDetails(w, r, func(list storage.List) ([]storage.User, int64, error) {
+		return a.Directory.UsersWithPassword(r.Context(), actor, list)
+	})
+}
+
+// answerDetails answers the page of details of the users that read finds for the request's list.
+func answerDetails(w http.ResponseWriter, r *http.Request, read func(storage.List) ([]storage.User, int64, error)) error {
+	fields, list, err := readShortList(r)
 	if err != nil {
 		return err
 	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	users, total, err := a.Directory.UsersWithPassword(r.Context(), actor, list)
+	users, total, err := read(list)
 	if err != nil {
 		return err
 	}
@@ -68,16 +71,15 @@ func (a *API) UserDetails(w http.ResponseWriter, r *http.Request, actor director
 
 // UserDetail answers GET /api/rest/userdetails/{id}.
 func (a *API) UserDetail(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	user, err := a.detailedUser(r, actor)
+	user, err := a.detailedUser(r, actor, mux.Vars(r)["id"])
 	if err != nil {
 		return err
 	}
 	return answerDetail(w, r, user)
 }
 
-// detailedUser finds the user of the detail whose id is in the path, if the actor may see how they sign in.
-func (a *API) detailedUser(r *http.Request, actor directory.Actor) (storage.User, error) {
-	id := mux.Vars(r)["id"]
+// detailedUser finds the user of the detail with the id, if the actor may see how they sign in.
+func (a *API) detailedUser(r *http.Request, actor directory.Actor, id string) (storage.User, error) {
 	user, err := a.Directory.FreshUser(r.Context(), id)
 	if err != nil {
 		return user, notFound(id, err)
@@ -125,7 +127,7 @@ func (a *API) CreateUserDetail(w http.ResponseWriter, r *http.Request, actor dir
 // UpdateUserDetail answers POST /api/rest/userdetails/{id}, by which administrators set a password, and people their own
 // if they send the present one as oldValue, with the detail.
 func (a *API) UpdateUserDetail(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	user, err := a.detailedUser(r, actor)
+	user, err := a.detailedUser(r, actor, mux.Vars(r)["id"])
 	if err != nil {
 		return err
 	}
@@ -173,7 +175,10 @@ func (d userDetailBody) checkFor(user storage.User) error {
 
 // DeleteUserDetail answers DELETE /api/rest/userdetails/{id}: nobody signs in as the user until there is a new password.
 func (a *API) DeleteUserDetail(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	id := mux.Vars(r)["id"]
+	return a.deleteDetail(w, r, actor, mux.Vars(r)["id"])
+}
+
+func (a *API) deleteDetail(w http.ResponseWriter, r *http.Request, actor directory.Actor, id string) error {
 	if err := a.Directory.DeletePassword(r.Context(), actor, id); err != nil {
 		return notFound(id, err)
 	}
