@@ -31,17 +31,24 @@ type start struct{ column, prefix string }
 // that the list is sorted by, the greatest first.
 var startLengths = [...]int{3, 1}
 
-// condition is met by those whose first letters are alike, and has a placeholder for these letters. They are "" when
-// there is no index, and whole when what begins with them begins with the prefix.
-func (s start) condition() (condition, letters string, whole bool) {
+// condition is met by what begins with the prefix, and has placeholders for the values; it is "" when there is no index.
+// Letters beyond those that the index has are compared in a way for which there is no index, and of which PostgreSQL thinks
+// that half of the rows meet it, so that it does not rather find all that begins with the prefix and sort it.
+func (s start) condition() (condition string, values []any) {
 	runes := []rune(s.prefix)
 	for _, length := range startLengths {
-		if len(runes) >= length {
-			return fmt.Sprintf("substr(%s, 1, %d) = ?", s.column, length), string(runes[:length]), len(runes) == length
+		switch {
+		case len(runes) == length:
+			return s.first(length), []any{s.prefix}
+		case len(runes) > length:
+			return s.first(length) + " AND coalesce(" + s.first(len(runes)) + ", false)", []any{string(runes[:length]), s.prefix}
 		}
 	}
-	return "", "", false
+	return "", nil
 }
+
+// first is met by those whose so many first letters are a value.
+func (s start) first(letters int) string { return fmt.Sprintf("substr(%s, 1, %d) = ?", s.column, letters) }
 
 // relatedTo are the rows that a leaf asks for, if it asks for such.
 func (c *compiler) relatedTo(f *Filter) (related, bool) {

@@ -101,14 +101,9 @@ func (l *largeList) walk(parts []*Filter, skip, top int) (query string, values [
 		query, values = l.walkRelated(r, others, c, skip, top)
 		return query, values, true
 	}
-	where, whole := "", false
+	where := ""
 	if field, _ := c.field(best.Field); field.startsByName && field.isPrefix(best) {
-		var letters string
-		where, letters, whole = start{field.column, field.folded(best.Value)}.condition()
-		values = append(values, letters)
-		if !whole {
-			others = append([]*Filter{best}, others...)
-		}
+		where, values = start{field.column, field.folded(best.Value)}.condition()
 	} else {
 		where, values = l.where([]*Filter{best}, nil, l.compiler())
 	}
@@ -130,12 +125,7 @@ func (l *largeList) best(parts []*Filter) *Filter {
 func (l *largeList) walkRelated(r related, others []*Filter, c *compiler, skip, top int) (string, []any) {
 	where, values := r.where(), slices.Clone(r.values)
 	if r.start.column != "" {
-		condition, letters, whole := r.start.condition()
-		if whole {
-			where, values = condition, []any{letters}
-		} else {
-			where, values = condition+" AND "+where, append([]any{letters}, values...)
-		}
+		where, values = r.start.condition()
 	}
 	if len(others) > 0 {
 		var more string

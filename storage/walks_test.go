@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gatehouse/storage"
@@ -103,6 +104,34 @@ func TestTheWordsOfAServiceHaveItsName(t *testing.T) {
 			change(t, store, func(tx *storage.Tx) error { return tx.UpdateService(service) })
 			for what, rows := range storage.Untrue(t, store) {
 				wantEqual(t, []any{what, rows}, []any{what, int64(0)})
+			}
+		}
+	})
+}
+
+// The databases know nothing of what was stored since they last looked, and take it for little.
+func TestATextThatManyNewServicesHaveIsReadFromAnIndexInTheOrderOfTheList(t *testing.T) {
+	onMany(t, func(t *testing.T, options storage.Options, store *storage.Store) {
+		db := openSQL(t, options)
+		execute(t, db, "UPDATE services SET name = 'namesake' || id, name_folded = 'namesake' || id WHERE created_at % 4 = 0")
+		if options.Postgres() {
+			execute(t, db, "SET enable_seqscan = off") // the table is so small that this would do
+		}
+		for _, list := range []storage.List{{Filter: leaf("", "namesake"), Top: 20}, {Filter: leaf("", "namesake"), Order: nameLast, Top: 20}} {
+			var plans string
+			for _, statement := range storage.Record(t, store, func() {
+				_, total, err := store.Services(context.Background(), list)
+				must(t, err)
+				if total <= storage.CountedUpTo {
+					t.Fatalf("%d services are not many", total)
+				}
+			}) {
+				if strings.Contains(statement.SQL, "name_folded AS k0 FROM service_words") {
+					plans += explain(t, db, options.Postgres(), statement)
+				}
+			}
+			if !strings.Contains(plans, "service_words_by_start_") || strings.Contains(plans, "service_words_by_text") {
+				t.Errorf("%s is found by the text, to be sorted:\n%s", list.Filter.Value, plans)
 			}
 		}
 	})
