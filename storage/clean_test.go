@@ -159,3 +159,18 @@ func TestWhatIsProlongedWhileItIsCleanedStays(t *testing.T) {
 		execute(t, db, "DELETE FROM "+row.table)
 	}
 }
+
+// TestCleaningLooksForWhatHasExpiredWithoutTheWriter holds the only writer of SQLite while there is nothing to delete.
+func TestCleaningLooksForWhatHasExpiredWithoutTheWriter(t *testing.T) {
+	t.Parallel()
+	eachMigrated(t, func(t *testing.T, options storage.Options) {
+		store := open(t, options)
+		expiring(t, options, 0)
+		must(t, store.Tx(t.Context(), func(*storage.Tx) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := store.Clean(ctx, now)
+			return err
+		}))
+	})
+}
