@@ -98,6 +98,15 @@ func (c *child) stop() error {
 	return fmt.Errorf("%s: %w\n%s", strings.Join(c.process.Args[1:], " "), err, c.complaints)
 }
 
+// longestComplaints is how much of its log an error shows, in bytes.
+const longestComplaints = 4 << 10
+
+// lastComplaints is the end of what the process has logged, once it has stopped.
+func (c *child) lastComplaints() []byte {
+	logged := c.complaints.Bytes()
+	return logged[max(0, len(logged)-longestComplaints):]
+}
+
 // cpuTime is the processor time that the process has taken so far; 0 where there is no /proc.
 func (c *child) cpuTime() time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.process.Process.Pid))

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gatehouse/server/login"
@@ -21,16 +21,40 @@ import (
 type soakRow struct {
 	database string
 	after    time.Duration
-	// requests are those of the time since the row before, in which the server occupied so many bytes at its end, and
-	// had so many files and connections open.
+	// requests are those of the time since the row before, of which the slowest took so long. At its end the server
+	// occupied so many bytes, and had so many files and connections open.
 	requests int64
+	slowest  time.Duration
 	elapsed  time.Duration
 	memory   int64
 	files    int
 }
 
+// soakCount is what the connections of a soak have seen since it was last taken. They all add to it.
+type soakCount struct {
+	mu       sync.Mutex
+	requests int64
+	slowest  time.Duration
+}
+
+func (c *soakCount) add(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests++
+	c.slowest = max(c.slowest, took)
+}
+
+func (c *soakCount) take() (requests int64, slowest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	requests, slowest = c.requests, c.slowest
+	c.requests, c.slowest = 0, 0
+	return requests, slowest
+}
+
 // soak keeps a server busy with sign-ins, authorizations, exchanges, refreshes, introspections and revocations, all at
-// once, and looks at it ten times, or every minute. An answer that is not the expected one ends it with an error.
+// once, and looks at it ten times, or every minute. An answer that is not the expected one ends it with an error, which
+// holds what the server has logged.
 func (b *bench) soak(ctx context.Context, s *subject) (err error) {
 	if err := s.fill(ctx); err != nil {
 		return err
@@ -38,8 +62,12 @@ func (b *bench) soak(ctx context.Context, s *subject) (err error) {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.server.stop()) }()
-	var answered atomic.Int64
+	defer func() {
+		if err = errors.Join(err, s.server.stop()); err != nil {
+			err = fmt.Errorf("%w\n%s", err, s.server.lastComplaints())
+		}
+	}()
+	var answered soakCount
 	scripts := make([]script, b.options.connections)
 	for i := range scripts {
 		scripts[i] = s.soaking(i, &answered)
@@ -57,22 +85,24 @@ func (b *bench) soak(ctx context.Context, s *subject) (err error) {
 }
 
 // watch adds a row to the report at each interval, and one when ctx ends.
-func (b *bench) watch(ctx context.Context, s *subject, answered *atomic.Int64) {
+func (b *bench) watch(ctx context.Context, s *subject, answered *soakCount) {
 	began := time.Now()
 	ticker := time.NewTicker(min(time.Minute, b.options.soak/10))
 	defer ticker.Stop()
-	last, before := began, int64(0)
+	last := began
 	for ended := false; !ended; {
 		select {
 		case <-ctx.Done():
 			ended = true
 		case <-ticker.C:
 		}
-		now, requests := time.Now(), answered.Load()
-		row := soakRow{s.database, now.Sub(began), requests - before, now.Sub(last), s.server.memory("VmRSS"), s.server.openFiles()}
+		now := time.Now()
+		requests, slowest := answered.take()
+		row := soakRow{s.database, now.Sub(began), requests, slowest, now.Sub(last), s.server.memory("VmRSS"), s.server.openFiles()}
 		b.report.soaks = append(b.report.soaks, row)
-		fmt.Fprintf(b.progress, "%s: %s: %.0f requests/s, %s\n", s.database, row.after.Round(time.Second), row.rate(), mebibytes(row.memory))
-		last, before = now, requests
+		fmt.Fprintf(b.progress, "%s: %s: %.0f requests/s, at most %s, %s\n", s.database, row.after.Round(time.Second), row.rate(),
+			row.slowest.Round(time.Millisecond), mebibytes(row.memory))
+		last = now
 	}
 }
 
@@ -104,10 +134,11 @@ type soaker struct {
 const flowsPerSignIn = 50
 
 // soaking is a script that goes through one flow after the other.
-func (s *subject) soaking(number int, answered *atomic.Int64) script {
+func (s *subject) soaking(number int, answered *soakCount) script {
 	who := &soaker{subject: s, cookie: s.cookie}
 	var steps []soakStep
 	var current soakStep
+	var sent time.Time
 	flows := number // so that not all sign in at once
 	return script{
 		next: func() []byte {
@@ -116,12 +147,15 @@ func (s *subject) soaking(number int, answered *atomic.Int64) script {
 				flows++
 			}
 			current, steps = steps[0], steps[1:]
-			return current.request()
+			request := current.request()
+			sent = time.Now()
+			return request
 		},
 		read: func(a answer) error {
-			answered.Add(1)
+			took := time.Since(sent)
+			answered.add(took)
 			if a.status != current.status {
-				return fmt.Errorf("the answer is %d, and not %d: %s", a.status, current.status, a.body)
+				return fmt.Errorf("the answer, after %s, is %d, and not %d: %s", took.Round(time.Millisecond), a.status, current.status, a.body)
 			}
 			return current.read(a)
 		},
@@ -212,9 +246,10 @@ func textIn(body []byte, name string) (string, error) {
 // printSoak writes the report of a soak as Markdown.
 func (r *benchReport) printSoak(out io.Writer, options benchOptions) error {
 	var text strings.Builder
-	text.WriteString("| Database | After | Requests/s | Memory | Open files |\n| --- | ---: | ---: | ---: | ---: |\n")
+	text.WriteString("| Database | After | Requests/s | Slowest | Memory | Open files |\n| --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, row := range r.soaks {
-		fmt.Fprintf(&text, "| %s | %s | %.0f | %s | %d |\n", productName(row.database), row.after.Round(100*time.Millisecond), row.rate(), mebibytes(row.memory), row.files)
+		fmt.Fprintf(&text, "| %s | %s | %.0f | %d ms | %s | %d |\n", productName(row.database), row.after.Round(100*time.Millisecond), row.rate(),
+			row.slowest.Milliseconds(), mebibytes(row.memory), row.files)
 	}
 	fmt.Fprintf(&text, "\n- %d keep-alive connections, each of which signs in, authorizes, exchanges the code, refreshes %d times, introspects, gets a token of the service and revokes, over and over, with a sign-in every %d times\n",
 		options.connections, refreshesOfFlow, flowsPerSignIn)

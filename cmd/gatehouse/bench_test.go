@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -113,23 +115,58 @@ func TestASoakAnswersEverythingAndSaysWhatMemoryItTakes(t *testing.T) {
 		if err := runBench(t.Context(), &table, io.Discard, arguments...); err != nil {
 			t.Fatal(err)
 		}
-		rows := 0
+		rows, timed := 0, false
 		for line := range strings.Lines(table.String()) {
 			cells := strings.Split(line, "|")
-			if len(cells) != 7 || strings.TrimSpace(cells[1]) != product {
+			if len(cells) != 8 || strings.TrimSpace(cells[1]) != product {
 				continue
 			}
 			rows++
-			memory, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(cells[4]), " MiB"), 64)
-			if _, noProc := os.Stat("/proc/self/status"); noProc == nil && (err != nil || memory < 10 || memory > mostMemory) {
-				t.Errorf("the server takes %s", cells[4])
+			if slowest, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(cells[4]), " ms")); err == nil && slowest > 0 {
+				timed = true
 			}
+			memory, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(cells[5]), " MiB"), 64)
+			if _, noProc := os.Stat("/proc/self/status"); noProc == nil && (err != nil || memory < 10 || memory > mostMemory) {
+				t.Errorf("the server takes %s", cells[5])
+			}
+		}
+		if !timed {
+			t.Errorf("the table says nowhere how long the slowest answer took:\n%s", table.String())
 		}
 		if rows < 2 {
 			t.Errorf("the table is\n%s", table.String())
 		}
 		checkEmpty(t, temporary)
 	})
+}
+
+func TestASoakThatFailsSaysWhatTheServerHasLogged(t *testing.T) {
+	temporary := temporaryFolder(t)
+	broken := false
+	progress := writerFunc(func(string) {
+		if broken {
+			return
+		}
+		databases, err := filepath.Glob(filepath.Join(temporary, "*", "gatehouse.db"))
+		if err != nil || len(databases) != 1 {
+			t.Errorf("the databases are %v: %v", databases, err)
+			return
+		}
+		db, err := sql.Open("sqlite", databases[0]+"?_pragma=busy_timeout(10000)")
+		if err == nil {
+			_, err = db.Exec("DROP TABLE grants")
+			err = errors.Join(err, db.Close())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		broken = true
+	})
+	err := runBench(t.Context(), io.Discard, progress, "--soak", "20s", "--only", "sqlite")
+	if err == nil || !strings.Contains(err.Error(), "and not 200") || !strings.Contains(err.Error(), "no such table: grants") {
+		t.Errorf("the error is %v", err)
+	}
+	checkEmpty(t, temporary)
 }
 
 func TestAnInterruptedBenchLeavesNothingBehind(t *testing.T) {

@@ -49,10 +49,11 @@ var sentinels = []struct {
 	err   error
 	fault Fault
 }{
+	// Before ErrUnavailable, which wraps it: the database may have been asked when the time had run out already.
+	{context.DeadlineExceeded, Fault{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable",
+		Description: "there was no answer in time, since the database or this server has too much to do; try again in a moment", RetryAfter: time.Second}},
 	{storage.ErrUnavailable, Fault{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable",
 		Description: "the database does not answer; try again in a moment", RetryAfter: time.Second}},
-	{context.DeadlineExceeded, Fault{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable",
-		Description: "this took too long; try again in a moment", RetryAfter: time.Second}},
 	{directory.ErrBusy, Fault{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable",
 		Description: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second}},
 	{storage.ErrNotFound, Fault{Status: http.StatusNotFound, Code: "Not Found",
