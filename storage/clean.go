@@ -54,10 +54,10 @@ func (s *Store) cleanInBatches(ctx context.Context, c cleaning, now time.Time) (
 			return total, err
 		}
 		values["keys"] = keys
-		result := s.write.WithContext(ctx).Exec(remove, values)
-		total += result.RowsAffected
-		if result.Error != nil || len(keys) < cleanBatch {
-			return total, result.Error
+		removed, err := s.execute(ctx, remove, values)
+		total += removed
+		if err != nil || len(keys) < cleanBatch {
+			return total, err
 		}
 	}
 }

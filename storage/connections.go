@@ -73,9 +73,9 @@ func (tx *Tx) SetConnectionServices(userID, providerID string, services []string
 // BeginRenewal lets one caller on any number of replicas renew the tokens of a connection at a version until the time
 // of until, and says whether it is this one.
 func (s *Store) BeginRenewal(ctx context.Context, userID, providerID string, version int64, now, until time.Time) (bool, error) {
-	result := s.write.WithContext(ctx).Exec(`UPDATE connections SET renewing_until = ?
+	updated, err := s.execute(ctx, `UPDATE connections SET renewing_until = ?
 WHERE user_id = ? AND provider_id = ? AND version = ? AND renewing_until <= ?`, At(until), userID, providerID, version, At(now))
-	return result.RowsAffected == 1, translate("begin renewal", result.Error)
+	return updated == 1, translate("begin renewal", err)
 }
 
 // FinishRenewal stores renewed tokens of a connection in place of those of its version; [ErrNotFound] when these are

@@ -14,6 +14,7 @@ import (
 // batch commit.
 type groupCommit struct {
 	writer *sql.DB
+	turns  turns
 	// prepared holds the statements that were run, by their text; it belongs to run.
 	prepared map[string]*sql.Stmt
 	queue    chan *groupedStatement
@@ -36,8 +37,8 @@ const maxBatch = 128
 
 var errClosed = errors.New("database is closed")
 
-func newGroupCommit(writer *sql.DB) *groupCommit {
-	g := &groupCommit{writer: writer, prepared: map[string]*sql.Stmt{}, queue: make(chan *groupedStatement, maxBatch),
+func newGroupCommit(writer *sql.DB, turns turns) *groupCommit {
+	g := &groupCommit{writer: writer, turns: turns, prepared: map[string]*sql.Stmt{}, queue: make(chan *groupedStatement, maxBatch),
 		stop: make(chan struct{}), done: make(chan struct{})}
 	go g.run()
 	return g
@@ -111,17 +112,25 @@ func (g *groupCommit) gather(batch []*groupedStatement) []*groupedStatement {
 
 // commit carries out a batch. An error that may have undone the whole transaction is that of all its statements.
 func (g *groupCommit) commit(batch []*groupedStatement) {
-	ctx := context.Background()
-	for _, statement := range batch {
-		statement.prepared, statement.err = g.prepare(ctx, statement.sql)
-	}
-	err := g.transact(ctx, batch)
+	err := g.carryOut(context.Background(), batch)
 	for _, statement := range batch {
 		if err != nil {
 			statement.affected, statement.err = 0, err
 		}
 		close(statement.finished)
 	}
+}
+
+func (g *groupCommit) carryOut(ctx context.Context, batch []*groupedStatement) error {
+	end, err := g.turns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	for _, statement := range batch {
+		statement.prepared, statement.err = g.prepare(ctx, statement.sql)
+	}
+	return g.transact(ctx, batch)
 }
 
 // prepare happens before the transaction begins, which takes the only connection.

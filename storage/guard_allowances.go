@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 type guardAllowance struct {
@@ -19,7 +21,9 @@ ON CONFLICT (subject, starts_at) DO UPDATE SET taken = guard_allowances.taken + 
 // many have been handed out by then, these included. Every replica that asks is told another number, so that what lies
 // between two of them belongs to one replica alone. The row is kept until expiresAt.
 func (s *Store) TakeAllowance(ctx context.Context, subject string, startsAt, expiresAt time.Time, requests int64) (taken int64, err error) {
-	err = s.write.WithContext(ctx).Raw(takeAllowanceSQL, subject, At(startsAt), requests, At(expiresAt)).Scan(&taken).Error
+	err = s.writing(ctx, func(db *gorm.DB) error {
+		return db.Raw(takeAllowanceSQL, subject, At(startsAt), requests, At(expiresAt)).Scan(&taken).Error
+	})
 	return taken, translate("take allowance", err)
 }
 

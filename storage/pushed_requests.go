@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -27,18 +28,18 @@ func (r reader) PushedRequest(ctx context.Context, id string) (PushedRequest, er
 
 // StartPushedRequest records that a browser has come with a request; what is there already stays as it is.
 func (s *Store) StartPushedRequest(ctx context.Context, request PushedRequest) error {
-	err := s.write.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&request).Error
+	err := s.writing(ctx, func(db *gorm.DB) error { return db.Clauses(clause.OnConflict{DoNothing: true}).Create(&request).Error })
 	return translate("start pushed request", err)
 }
 
 // AnswerPushedRequest spends a request, whether it was started before or not, for one caller alone on any number of
 // replicas; all others get [ErrUsed].
 func (s *Store) AnswerPushedRequest(ctx context.Context, request PushedRequest) error {
-	result := s.write.WithContext(ctx).Exec(`INSERT INTO pushed_requests (id, started_at, answered, expires_at) VALUES (?, ?, ?, ?)
+	answered, err := s.execute(ctx, `INSERT INTO pushed_requests (id, started_at, answered, expires_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET answered = excluded.answered WHERE NOT pushed_requests.answered`,
 		request.ID, request.StartedAt, true, request.ExpiresAt)
-	if result.Error == nil && result.RowsAffected == 0 {
+	if err == nil && answered == 0 {
 		return fmt.Errorf("answer pushed request: %w", ErrUsed)
 	}
-	return translate("answer pushed request", result.Error)
+	return translate("answer pushed request", err)
 }

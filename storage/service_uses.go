@@ -24,10 +24,10 @@ type Use struct {
 
 // TouchService records that a service was used at now; one that is not there is no error.
 func (s *Store) TouchService(ctx context.Context, serviceID string, now time.Time) error {
-	err := s.write.WithContext(ctx).Exec(`INSERT INTO service_uses (service_id, last_used_at)
+	_, err := s.execute(ctx, `INSERT INTO service_uses (service_id, last_used_at)
 SELECT id, CAST(? AS BIGINT) FROM services WHERE id = ?
 ON CONFLICT (service_id) DO UPDATE SET last_used_at = excluded.last_used_at WHERE excluded.last_used_at > service_uses.last_used_at`,
-		At(now), serviceID).Error
+		At(now), serviceID)
 	return translate("touch service", err)
 }
 

@@ -24,7 +24,9 @@ import (
 // Store is an open database. Its methods may be called by many goroutines.
 type Store struct {
 	reader
+	// write is used by writing alone.
 	write *gorm.DB
+	turns turns
 	hot   hotStatements
 	pools []*sql.DB
 }
@@ -97,10 +99,30 @@ func (s *Store) Ping(ctx context.Context) error {
 // Tx runs do in one transaction, which commits when do returns nil. Neither a hash nor a signature nor a second
 // connection belongs inside: on SQLite it holds the only writer.
 func (s *Store) Tx(ctx context.Context, do func(tx *Tx) error) error {
-	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return do(&Tx{reader{db}, db})
+	err := s.writing(ctx, func(db *gorm.DB) error {
+		return db.Transaction(func(db *gorm.DB) error { return do(&Tx{reader{db}, db}) })
 	})
 	return translate("transaction", err)
+}
+
+// writing has do write when its turn has come.
+func (s *Store) writing(ctx context.Context, do func(db *gorm.DB) error) error {
+	end, err := s.turns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return do(s.write.WithContext(ctx))
+}
+
+// execute runs one statement that writes and returns how many rows it changed.
+func (s *Store) execute(ctx context.Context, sql string, values ...any) (changed int64, err error) {
+	err = s.writing(ctx, func(db *gorm.DB) error {
+		result := db.Exec(sql, values...)
+		changed = result.RowsAffected
+		return result.Error
+	})
+	return changed, err
 }
 
 func openPostgres(options Options) (*Store, error) {
@@ -152,8 +174,9 @@ func openSQLite(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(translate("open sqlite", err), writer.Close(), readers.Close())
 	}
-	hot := &hotOnSQLite{checking: check, group: newGroupCommit(writer)}
-	return &Store{reader: reader{read}, write: write, hot: hot, pools: []*sql.DB{readers, writer}}, nil
+	turns := newTurns()
+	hot := &hotOnSQLite{checking: check, group: newGroupCommit(writer, turns)}
+	return &Store{reader: reader{read}, write: write, turns: turns, hot: hot, pools: []*sql.DB{readers, writer}}, nil
 }
 
 // sqlitePragmas are set on every connection, and read back, since the driver ignores what it does not know.
