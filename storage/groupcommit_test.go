@@ -99,21 +99,15 @@ func TestADatabaseThatIsFullTakesNothingOfTheBatch(t *testing.T) {
 	wantStored(t, store, "a")
 }
 
-// hold keeps the only writer busy until the returned function is called.
+// hold keeps the connection of the only writer until the returned function is called.
 func hold(t *testing.T, store *Store) (release func()) {
 	t.Helper()
-	holding, releasing, released := make(chan struct{}), make(chan struct{}), make(chan error)
-	go func() {
-		released <- store.Tx(context.Background(), func(*Tx) error {
-			close(holding)
-			<-releasing
-			return nil
-		})
-	}()
-	<-holding
+	held, err := store.pools[1].Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
 	release = sync.OnceFunc(func() {
-		close(releasing)
-		if err := <-released; err != nil {
+		if err := held.Close(); err != nil {
 			t.Error(err)
 		}
 	})
