@@ -38,10 +38,16 @@ func configurationOf(t testing.TB, language string) string {
 // api is a program that knows nothing of tokens: it answers what it was sent.
 func api(t testing.TB) string {
 	t.Helper()
+	return echoing(t, "Remote-")
+}
+
+// echoing answers the request line and the headers that begin with a prefix.
+func echoing(t testing.TB, prefix string) string {
+	t.Helper()
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s\n", r.Method, r.RequestURI)
 		for name, values := range r.Header {
-			if strings.HasPrefix(name, "Remote-") {
+			if strings.HasPrefix(name, prefix) {
 				fmt.Fprintf(w, "%s: %s\n", name, strings.Join(values, "|"))
 			}
 		}

@@ -12,14 +12,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/net/html"
-	"golang.org/x/oauth2"
 
 	"gatehouse/storage/storagetest"
 )
@@ -233,56 +230,6 @@ func TestEveryProgramOfTheQuickStartActsAsTheAppItself(t *testing.T) {
 	token := text(t, a.token(t, "grant_type", "client_credentials").ok(t), "access_token")
 	if said := p.runs(t, a, "check.sh", "TOKEN="+token).said(t); !strings.Contains(said, `{"active":true`) {
 		t.Errorf("of a good token it says %s", said)
-	}
-}
-
-// TestOAuth2ProxySettingsOfTheQuickStart: oauth2-proxy is no package of Debian, so its settings are read as it reads
-// them (TOML), their names are compared with those of its documentation, and what they ask for is carried out by the
-// library that it uses, coreos/go-oidc.
-func TestOAuth2ProxySettingsOfTheQuickStart(t *testing.T) {
-	s := onSQLite(t, withTheTimeOfNow)
-	ada := s.developing(t, "ada")
-	a := ada.registered(t, "Proxied", "https://proxied.example/oauth2/callback")
-	settings := map[string]any{}
-	for line := range strings.Lines(ada.quickStart(t, a, "").snippet(t, "oauth2-proxy.toml")) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, literal, _ := strings.Cut(line, " = ")
-		var value any
-		if err := json.Unmarshal([]byte(literal), &value); err != nil {
-			t.Fatalf("%v in %s", err, line)
-		}
-		settings[name] = value
-	}
-	known := []string{"provider", "oidc_issuer_url", "client_id", "client_secret", "redirect_url", "scope", "code_challenge_method", "email_domains", "upstreams", "cookie_secret"}
-	for name := range settings {
-		if !slices.Contains(known, name) {
-			t.Errorf("oauth2-proxy knows no %s", name)
-		}
-	}
-	if len(settings) != len(known) || settings["provider"] != "oidc" || settings["code_challenge_method"] != "S256" {
-		t.Fatalf("the settings are %v", settings)
-	}
-	provider, err := oidc.NewProvider(t.Context(), settings["oidc_issuer_url"].(string))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := oauth2.Config{ClientID: settings["client_id"].(string), ClientSecret: strings.Replace(settings["client_secret"].(string), "CLIENT_SECRET", a.secret, 1),
-		RedirectURL: settings["redirect_url"].(string), Scopes: strings.Fields(settings["scope"].(string)), Endpoint: provider.Endpoint()}
-	verifier := oauth2.GenerateVerifier()
-	code := ada.authorize(t, config.AuthCodeURL("the state", oauth2.S256ChallengeOption(verifier))).answerQuery(t).Get("code")
-	token, err := config.Exchange(t.Context(), code, oauth2.VerifierOption(verifier))
-	if err != nil {
-		t.Fatal(err)
-	}
-	checked, err := provider.Verifier(&oidc.Config{ClientID: config.ClientID}).Verify(t.Context(), token.Extra("id_token").(string))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims struct{ Email string }
-	if err := checked.Claims(&claims); err != nil || claims.Email != "ada@example.org" {
-		t.Errorf("the e-mail address is %q (%v)", claims.Email, err)
 	}
 }
 

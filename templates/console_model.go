@@ -236,7 +236,15 @@ type AppStart struct {
 	CodeRedirectURI                                        string    // RedirectURI with the port of Listener
 	Listener                                               *Listener // where a program waits for the code; nil where it cannot
 	RequestURL                                             string    // an authorization request without state and PKCE
+	OAuth2Proxy                                            OAuth2Proxy
 	Link                                                   *AuthorizationLink
+}
+
+// OAuth2Proxy is what follows for the settings of oauth2-proxy from the redirect URI.
+type OAuth2Proxy struct {
+	Prefix       string // of its own paths, such as /oauth2
+	TakesAnswers bool   // whether the redirect URI is where it takes answers: a Prefix and then /callback
+	PlainHTTP    bool   // whether its cookie has to come back over http
 }
 
 // Listener is where a program on the machine of the browser waits for it.

@@ -63,6 +63,7 @@ func fillSnippets(page *templates.AppStart) {
 	}
 	page.AskedScope = strings.Join(scope, " ")
 	page.CodeRedirectURI, page.Listener = listenerOf(page.RedirectURI)
+	page.OAuth2Proxy = oauth2ProxyAt(page.RedirectURI)
 	query := url.Values{"response_type": {"code"}, "client_id": {page.AppID}, "redirect_uri": {page.CodeRedirectURI}}
 	if page.AskedScope != "" {
 		query.Set("scope", page.AskedScope)
@@ -91,6 +92,16 @@ func listenerOf(redirectURI string) (string, *templates.Listener) {
 		return redirectURI, nil
 	}
 	return redirectURI, &templates.Listener{Address: net.JoinHostPort(host, port), Host: host, Port: port}
+}
+
+// oauth2ProxyAt says how oauth2-proxy has to be set for a redirect URI.
+func oauth2ProxyAt(redirectURI string) templates.OAuth2Proxy {
+	parsed, err := url.Parse(redirectURI)
+	if err != nil {
+		return templates.OAuth2Proxy{}
+	}
+	prefix, takesAnswers := strings.CutSuffix(parsed.EscapedPath(), "/callback")
+	return templates.OAuth2Proxy{Prefix: prefix, TakesAnswers: takesAnswers, PlainHTTP: parsed.Scheme == "http"}
 }
 
 // authorizationLink makes an authorization request of the page's choices (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
