@@ -62,8 +62,15 @@ func TestTheDemoTakesATokenApartAndItsAppNoticesTheRevocation(t *testing.T) {
 			document.querySelector('button[type=submit]').click()`, login, said["Password"]))
 	}
 	run(t, tab, chromedp.Navigate(said["App"]))
+	if german := serverAt(strings.TrimPrefix(said["App"], "http://")).get(t, "/", header("Accept-Language", "de")); !strings.Contains(german.body, `<html lang="de">`) || !strings.Contains(german.body, "Eine App, die Leute anmeldet") {
+		t.Errorf("in German the app says %s", german.body)
+	}
 	clickOn(t, tab, "Sign in through Demo app")
 	fill("ann")
+	clickOn(t, tab, "Deny")
+	heading(t, tab, "That did not work")
+	waitFor(t, tab, "document.querySelector('[role=alert]').textContent.includes('You did not allow it')")
+	clickOn(t, tab, "Sign in through Demo app")
 	clickOn(t, tab, "Allow")
 	heading(t, tab, "Hello Ann Example")
 	shown := evaluate[string](t, tab, "document.body.innerText")

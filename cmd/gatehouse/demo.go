@@ -86,12 +86,12 @@ func (d *sampleDemo) fill(ctx context.Context, to *directory.Directory) error {
 	}
 	yes, no := true, false
 	for _, sample := range []struct {
-		actor      directory.Actor
-		name, note string
-		trusted    bool
+		actor   directory.Actor
+		name    string
+		trusted bool
 	}{
-		{directory.Actor{User: &ann}, "Demo app", "You are asked what it may do.", false},
-		{directory.Operator(), "Demo intranet", "It is trusted, so you are not asked.", true},
+		{directory.Actor{User: &ann}, "Demo app", false},
+		{directory.Operator(), "Demo intranet", true},
 	} {
 		patch := directory.ServicePatch{Name: &sample.name, HomeURL: &d.appURL, RedirectURIs: &[]string{"/callback"}, AuthCodeFlowEnabled: &yes, PKCERequired: &yes,
 			ImplicitFlowEnabled: &no, ClientCredentialsFlowEnabled: &no, ResourceOwnerFlowEnabled: &no}
@@ -102,7 +102,7 @@ func (d *sampleDemo) fill(ctx context.Context, to *directory.Directory) error {
 		if err != nil {
 			return err
 		}
-		d.clients = append(d.clients, demo.Client{ID: service.ID, Secret: secret, Name: sample.name, Note: sample.note})
+		d.clients = append(d.clients, demo.Client{ID: service.ID, Secret: secret, Name: sample.name, Trusted: sample.trusted})
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ import (
 // Client is a registered service that the app signs people in as.
 type Client struct {
 	ID, Secret string
-	// Name is how people know it, and Note what is special about it.
-	Name, Note string
+	Name       string // how people know it
+	Trusted    bool   // whether people are not asked
 }
 
 // App is the web app. Who is signed in is in its memory alone.
@@ -114,9 +114,9 @@ func cookieOf(r *http.Request) string {
 func (a *App) show(w http.ResponseWriter, r *http.Request, status int, page templates.Demo) error {
 	page.AccountURL, page.ServerURL = a.issuer+"/account/apps", a.issuer
 	for _, client := range a.clients {
-		page.Apps = append(page.Apps, templates.DemoApp{ID: client.ID, Name: client.Name, Note: client.Note})
+		page.Apps = append(page.Apps, templates.DemoApp{ID: client.ID, Name: client.Name, Trusted: client.Trusted})
 	}
-	return web.HTML(w, web.WithUILocales(r, "en"), status, func(out io.Writer) error { return a.pages.Demo(out, page) })
+	return web.HTML(w, r, status, func(out io.Writer) error { return a.pages.In(web.Language(r)).Demo(out, page) })
 }
 
 // config is a client as golang.org/x/oauth2 wants it.
@@ -143,7 +143,7 @@ func (a *App) signIn(w http.ResponseWriter, r *http.Request, _ *session) error {
 		web.Redirect(w, http.StatusSeeOther, address)
 		return nil
 	}
-	return fmt.Errorf("there is no such service; go back to the start page and press one of its buttons")
+	return a.show(w, r, http.StatusNotFound, templates.Demo{Problem: "unknown"})
 }
 
 // callback takes the answer of the server.
@@ -151,7 +151,10 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, s *session) error
 	query := r.URL.Query()
 	switch {
 	case s.state == "" || query.Get("state") != s.state:
-		return fmt.Errorf("this answer is not to the last sign-in of this browser; sign in again")
+		return a.show(w, r, http.StatusBadRequest, templates.Demo{Problem: "stale"})
+	case query.Get("error") == "access_denied":
+		s.state = ""
+		return a.show(w, r, http.StatusOK, templates.Demo{Problem: "denied"})
 	case query.Get("error") != "":
 		s.state = ""
 		return fmt.Errorf("the server says %s: %s", query.Get("error"), query.Get("error_description"))
@@ -166,7 +169,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, s *session) error
 		return fmt.Errorf("check the id_token: %w", err)
 	}
 	if idToken.Nonce != s.nonce {
-		return fmt.Errorf("the id_token is the answer to another sign-in; sign in again")
+		return a.show(w, r, http.StatusBadRequest, templates.Demo{Problem: "stale"})
 	}
 	s.state, s.token, s.idToken = "", token, raw
 	if err := idToken.Claims(&s.claims); err != nil {

@@ -37,8 +37,16 @@ func (a *App) home(w http.ResponseWriter, r *http.Request, s *session) error {
 	if err != nil {
 		return err
 	}
+	var facts struct {
+		Scope string `json:"scope"`
+		Exp   int64  `json:"exp"`
+	}
+	if err := json.Unmarshal(introspection, &facts); err != nil {
+		return fmt.Errorf("read what the server says of the token: %w", err)
+	}
 	header, payload := takenApart(s.idToken)
-	page := templates.Demo{Person: &templates.Person{Name: s.claims.Name, Login: s.claims.Login}, AppName: s.client.Name, Live: status == http.StatusOK,
+	page := templates.Demo{GoodUntil: time.Unix(facts.Exp, 0).UTC().Format(time.RFC3339), Scope: facts.Scope,
+		Person: &templates.Person{Name: s.claims.Name, Login: s.claims.Login}, AppName: s.client.Name, Live: status == http.StatusOK,
 		AccessToken: s.token.AccessToken, Introspection: indented(introspection), UserInfo: indented(about), UserInfoStatus: status,
 		IDTokenHeader: indented(header), IDTokenClaims: indented(payload)}
 	return a.show(w, r, http.StatusOK, page)
