@@ -48,7 +48,9 @@ func (s start) condition() (condition string, values []any) {
 }
 
 // first is met by those whose so many first letters are a value.
-func (s start) first(letters int) string { return fmt.Sprintf("substr(%s, 1, %d) = ?", s.column, letters) }
+func (s start) first(letters int) string {
+	return fmt.Sprintf("substr(%s, 1, %d) = ?", s.column, letters)
+}
 
 // relatedTo are the rows that a leaf asks for, if it asks for such.
 func (c *compiler) relatedTo(f *Filter) (related, bool) {

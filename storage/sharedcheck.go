@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +14,10 @@ import (
 // writes: a check costs PostgreSQL little, and the way to it and back much. A statement begins after all that share it
 // have arrived, so that each sees every revocation that was committed before it asked, on any replica.
 type sharedChecks struct {
-	read    readMarks
-	queue   chan *waitingCheck
+	read  readMarks
+	queue chan *waitingCheck
+	// turn is held by the lane that gathers, or whose statement has not been under way for long.
+	turn    chan struct{}
 	closing sync.Once
 	stop    chan struct{}
 	running sync.WaitGroup
@@ -31,8 +34,11 @@ type waitingCheck struct {
 }
 
 const (
-	// checkLanes are the statements that may be under way at once: with two, one that hangs does not stop the others.
+	// checkLanes are the statements that may be under way at once: with two, one that hangs does not stop the others. The
+	// second begins only when the first takes longer than patience, since the more checks share a statement, the less each
+	// costs.
 	checkLanes = 2
+	patience   = 20 * time.Millisecond
 	// maxSharing bounds a statement, with [relyWidth] subjects of each check.
 	maxSharing = 64
 	// checkTimeout is how long a statement may take. Whoever waits may give up before.
@@ -40,7 +46,7 @@ const (
 )
 
 func newSharedChecks(read readMarks) *sharedChecks {
-	c := &sharedChecks{read: read, queue: make(chan *waitingCheck, maxSharing), stop: make(chan struct{})}
+	c := &sharedChecks{read: read, queue: make(chan *waitingCheck, maxSharing), turn: make(chan struct{}, 1), stop: make(chan struct{})}
 	for range checkLanes {
 		c.running.Go(c.run)
 	}
@@ -77,14 +83,30 @@ func (c *sharedChecks) run() {
 	lane := checkLane{checks: make([]*waitingCheck, 0, maxSharing), listed: map[string]struct{}{}}
 	for {
 		select {
+		case c.turn <- struct{}{}:
+		case <-c.stop:
+			return
+		}
+		select {
 		case check := <-c.queue:
 			lane.add(check)
-			c.gather(&lane)
-			lane.answer(c.read)
+			c.answerAll(&lane)
 		case <-c.stop:
 			return
 		}
 	}
+}
+
+// answerAll answers the check in the lane and all that wait, and gives the turn away when that is done or takes long.
+func (c *sharedChecks) answerAll(lane *checkLane) {
+	// Those whose requests have arrived get as far as the queue first.
+	runtime.Gosched()
+	c.gather(lane)
+	pass := sync.OnceFunc(func() { <-c.turn })
+	overdue := time.AfterFunc(patience, pass)
+	defer pass()
+	defer overdue.Stop()
+	lane.answer(c.read)
 }
 
 func (c *sharedChecks) gather(lane *checkLane) {
