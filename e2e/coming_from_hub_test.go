@@ -38,7 +38,7 @@ func TestTheMoveFromHubWorksAsPasted(t *testing.T) {
 		}
 		wantPrinted(t, printed, map[string][]string{
 			"2. Take services, users and groups over": {`service "Hub" (0-0-0-0-0): is here already`, `service "YouTrack" (` + youTrack.id + "): created; new secret",
-				`user "ann" (` + ann.ID + "): created, without a password\n", `group "Crew" (crew): created` + "\n", " taken over, 0 not"},
+				`user "ann" (` + ann.ID + "): created, without a password\n", `): created, without a password; System Admin` + "\n", `group "Crew" (crew): created` + "\n", " taken over, 0 not"},
 			"3. Give people and services what Hub kept to itself": {"password: ", `"login":"ann"`, `{"role":{"key":"system-admin"}}`},
 			"4. Try it": {`{"id":"public"}`, `"issuer":"` + url + `"`, `"services":[{"id":"` + youTrack.id + `","name":"YouTrack"}]`},
 		})

@@ -22,8 +22,11 @@ func importCommand() *cobra.Command {
 
 FILE.json is an object with any of the lists services, users and usergroups, each as Hub's REST API answers it with
 $top=-1 (the page with its list, or the list alone). Entities keep their ids. What is there already is brought up to
-date, so that the import can be run again. Hub does not give passwords away, and secrets only where the file has them:
-new secrets are printed, and users set a password through an administrator.`,
+date, so that the import can be run again.
+
+Of the roles, System Admin, Developer and Observer in the global project are taken over; those of a group are given to its
+members in the file. Hub does not give passwords away, and secrets only where the file has them: new secrets are printed,
+and users set a password through an administrator.`,
 		RunE: func(command *cobra.Command, args []string) error {
 			export, err := readHubExport(args[0])
 			if err != nil {
@@ -110,11 +113,14 @@ type hubImport struct {
 	directory *directory.Directory
 	out       io.Writer
 	actor     directory.Actor
+	// byGroups are the roles that users have as members of groups, by the ids of the users.
+	byGroups map[string]directory.Role
 	// taken counts the entities that were carried, left those that were not.
 	taken, left int
 }
 
 func (i *hubImport) run(ctx context.Context, export hubExport) error {
+	i.byGroups = rolesByGroups(export)
 	steps := []struct {
 		kind    string
 		entries []json.RawMessage

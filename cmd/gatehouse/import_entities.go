@@ -15,8 +15,9 @@ var (
 	serviceFields = []string{"type", "id", "key", "name", "homeUrl", "baseUrls", "redirectUris", "userUriPattern", "groupUriPattern",
 		"applicationName", "description", "vendor", "version", "releaseDate", "iconUrl", "secret", "trusted", "consentRequired",
 		"pkceRequired", "implicitFlowEnabled", "authCodeFlowEnabled", "clientCredentialsFlowEnabled", "resourceOwnerFlowEnabled", "immutable"}
-	userFields  = []string{"type", "id", "login", "name", "banned", "banReason", "guest", "profile", "groups", "creationTime", "lastAccessTime", "avatar"}
-	groupFields = []string{"type", "id", "name", "description", "users", "userCount"}
+	userFields = []string{"type", "id", "login", "name", "banned", "banReason", "guest", "profile", "groups", "creationTime", "lastAccessTime", "avatar",
+		"projectRoles", "transitiveProjectRoles"}
+	groupFields = []string{"type", "id", "name", "description", "users", "userCount", "projectRoles", "transitiveProjectRoles"}
 )
 
 func (i *hubImport) service(ctx context.Context, entry json.RawMessage) (string, error) {
@@ -56,6 +57,8 @@ type hubUser struct {
 	Guest           bool
 	Profile         struct{ Email struct{ Email *string } }
 	Groups          []struct{ ID string }
+	// Transitive roles are those of the user and of the groups that the user is in.
+	ProjectRoles, TransitiveProjectRoles []hubRole
 }
 
 func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, error) {
@@ -68,7 +71,7 @@ func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, er
 	}
 	missing := notCarried(entry, userFields...)
 	outcome := "up to date"
-	_, err := i.directory.FreshUser(ctx, u.ID)
+	present, err := i.directory.FreshUser(ctx, u.ID)
 	if directory.IsNotFound(err) {
 		outcome = "created, without a password"
 		created := directory.NewUser{ID: u.ID, Login: u.Login, Name: u.Name, PasswordLater: true}
@@ -80,12 +83,13 @@ func (i *hubImport) user(ctx context.Context, entry json.RawMessage) (string, er
 	if err != nil {
 		return "", err
 	}
-	patch := directory.UserPatch{Login: &u.Login, Email: u.Profile.Email.Email, Banned: u.Banned, BanReason: u.BanReason}
+	role, told := i.role(u, directory.RoleOf(present))
+	patch := directory.UserPatch{Login: &u.Login, Email: u.Profile.Email.Email, Banned: u.Banned, BanReason: u.BanReason, Role: role}
 	if u.Name != "" {
 		patch.Name = &u.Name
 	}
 	_, err = i.directory.UpdateUser(ctx, i.actor, u.ID, patch, nil)
-	return outcome + missing, err
+	return outcome + told + missing, err
 }
 
 // hubGroup is a group as Hub's REST API shows one. What is nil was not asked for, and says nothing.
@@ -93,6 +97,8 @@ type hubGroup struct {
 	ID, Name    string
 	Description *string
 	Users       []struct{ ID string }
+	// Transitive roles are those of the group and of the groups above.
+	ProjectRoles, TransitiveProjectRoles []hubRole
 }
 
 func (i *hubImport) group(ctx context.Context, entry json.RawMessage) (string, error) {
@@ -128,7 +134,7 @@ func (i *hubImport) group(ctx context.Context, entry json.RawMessage) (string, e
 	if strangers > 0 {
 		outcome += fmt.Sprintf("; %d members are not here", strangers)
 	}
-	return outcome + notCarried(entry, groupFields...), nil
+	return outcome + rolesOfGroup(g) + notCarried(entry, groupFields...), nil
 }
 
 // memberships puts a user into the groups that the user's own entry names, which is where some exports have them.

@@ -40,6 +40,16 @@ func RoleNamed(key string) (Role, bool) {
 	return "", false
 }
 
+// HighestRole is the one that allows the most, Observer for none.
+func HighestRole(roles ...Role) Role {
+	for _, role := range []Role{SystemAdmin, Developer} {
+		if slices.Contains(roles, role) {
+			return role
+		}
+	}
+	return Observer
+}
+
 // RoleOf is the highest role of a user.
 func RoleOf(user storage.User) Role {
 	switch {

@@ -120,9 +120,7 @@ func (b userBody) role() (*directory.Role, error) {
 		if err != nil {
 			return nil, err
 		}
-		if role == directory.SystemAdmin || highest == directory.Observer {
-			highest = role
-		}
+		highest = directory.HighestRole(highest, role)
 	}
 	return &highest, nil
 }
