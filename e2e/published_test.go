@@ -131,6 +131,36 @@ func TestBadPermissionsAndSitesAreRefusedWithTheirField(t *testing.T) {
 	})
 }
 
+func TestTheEntityOfAServiceHasWhatCanBeAllowedAtIt(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		tracker, other := s.register(t, nil), s.register(t, nil)
+		for _, key := range []string{"write:tracker", "read:tracker"} {
+			s.rest(t, http.MethodPost, "/services/"+tracker.id+"/permissions", fields{"key": key, "operation": "read"}).ok(t)
+		}
+		published := map[string]any{"permissions": []any{map[string]any{"key": "read:tracker"}, map[string]any{"key": "write:tracker"}}}
+		for service, want := range map[string]any{tracker.id: published, other.id: map[string]any{"permissions": []any{}}} {
+			for who, caller := range map[string]change{"an administrator": bearer(s.adminToken), "somebody": s.as(t, s.user(t, "ada"))} {
+				one := s.rest(t, http.MethodGet, "/services/"+service+"?fields=permissions(key)", nil, caller).ok(t)
+				listed := s.rest(t, http.MethodGet, "/services?query=id:"+service+"&fields=permissions/key", nil, caller).entries(t, "services")[0]
+				if !equalJSON(one, want) || !equalJSON(listed, want) {
+					t.Errorf("%s sees %v, and %v in the list, want %v", who, one, listed, want)
+				}
+			}
+		}
+		whole := s.rest(t, http.MethodGet, "/services/"+tracker.id, nil).ok(t)
+		if permissions, _ := whole["permissions"].([]any); len(permissions) != 2 {
+			t.Errorf("without fields it has %v", whole["permissions"])
+		}
+		if listed := s.rest(t, http.MethodGet, "/services?query=id:"+tracker.id, nil).entries(t, "services")[0]; listed["permissions"] != nil {
+			t.Errorf("a list that is not asked for them has %v", listed["permissions"])
+		}
+		own := s.rest(t, http.MethodGet, "/services/"+hub+"?fields=permissions(key)", nil).ok(t)
+		if !strings.Contains(fmt.Sprint(own), "jetbrains.jetpass.service-read") {
+			t.Errorf("Hub itself has %v", own)
+		}
+	})
+}
+
 func TestAKeyIsPublishedOnceHoweverManyTry(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		var paths []string

@@ -46,6 +46,11 @@ func (r reader) PermissionsOf(ctx context.Context, serviceID string) ([]Permissi
 	return permissions, translate("find permissions", err)
 }
 
+// PermissionsOfEach finds what services publish, in no order.
+func (r reader) PermissionsOfEach(ctx context.Context, serviceIDs []string) ([]Permission, error) {
+	return findByValues[Permission](ctx, r, "service_id", serviceIDs)
+}
+
 // Permissions finds permissions by their keys, in no order; those that do not exist are not among them.
 func (r reader) Permissions(ctx context.Context, keys []string) ([]Permission, error) {
 	return findByValues[Permission](ctx, r, "key", keys)

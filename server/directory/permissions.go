@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gatehouse/server/audit"
 	"gatehouse/storage"
@@ -41,6 +42,21 @@ func (d *Directory) PublishedPermissions(ctx context.Context, serviceID string) 
 		return nil, err
 	}
 	return d.store.PermissionsOf(ctx, serviceID)
+}
+
+// PublishedOfEach finds what each of the services publishes, by the id of the service and in the order of the keys.
+func (d *Directory) PublishedOfEach(ctx context.Context, services []storage.Service) (map[string][]storage.Permission, error) {
+	ids := make([]string, len(services))
+	for i, service := range services {
+		ids[i] = service.ID
+	}
+	published, err := d.store.PermissionsOfEach(ctx, ids)
+	slices.SortFunc(published, func(a, b storage.Permission) int { return strings.Compare(a.Key, b.Key) })
+	byService := map[string][]storage.Permission{}
+	for _, permission := range published {
+		byService[permission.ServiceID] = append(byService[permission.ServiceID], permission)
+	}
+	return byService, err
 }
 
 // PublishedPermission finds a permission of a service by its key; [storage.ErrNotFound] when there is none.

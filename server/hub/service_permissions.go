@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -18,6 +19,24 @@ type publishedPermissionView struct {
 	// Operation is "read" or "write".
 	Operation string `json:"operation"`
 	Granular  bool   `json:"granular"`
+}
+
+// permissionsField is the field of a service that lists what can be allowed at it, as its own list does. It costs a query,
+// so a list of services has it when it is asked for.
+const permissionsField = "permissions"
+
+// addPermissions adds the field to the entities of services.
+func (a *API) addPermissions(ctx context.Context, services []storage.Service, entities []map[string]any) error {
+	published, err := a.Directory.PublishedOfEach(ctx, services)
+	if err != nil {
+		return err
+	}
+	for i, service := range services {
+		if entities[i][permissionsField], err = permissionEntities(service, published[service.ID]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ServicePermissions answers GET /api/rest/services/{id}/permissions, a page of what can be allowed at the service, by key or
@@ -39,22 +58,31 @@ func (a *API) ServicePermissions(w http.ResponseWriter, r *http.Request, actor d
 	if err != nil {
 		return notFound(id, err)
 	}
+	entities, err := permissionEntities(service, published)
+	if err != nil {
+		return err
+	}
+	return answerShortList(w, "PermissionsPage", "permissions", list, entities, fields, "id", "key", "name", "operation")
+}
+
+// permissionEntities are the permissions of Hub itself, or what another service publishes.
+func permissionEntities(service storage.Service, published []storage.Permission) ([]map[string]any, error) {
 	entities := []map[string]any{}
 	for _, key := range directory.PermissionsOf(service) {
 		entity, err := web.ToMap(permissionOf(service, key))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		entities = append(entities, entity)
 	}
 	for _, permission := range published {
 		entity, err := publishedEntity(service, permission)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		entities = append(entities, entity)
 	}
-	return answerShortList(w, "PermissionsPage", "permissions", list, entities, fields, "id", "key", "name", "operation")
+	return entities, nil
 }
 
 func publishedEntity(service storage.Service, p storage.Permission) (map[string]any, error) {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -83,10 +84,8 @@ func (a *API) listServices(r *http.Request, actor directory.Actor, fields web.Fi
 			return nil, 0, err
 		}
 	}
-	if fields.Names(untrustedField) {
-		if err := a.addUntrusted(r.Context(), actor, services, items); err != nil {
-			return nil, 0, err
-		}
+	if err := a.addLists(r.Context(), actor, fields.Names, services, items); err != nil {
+		return nil, 0, err
 	}
 	if fields.Names(weaknessesField) {
 		if err := a.Directory.WithSecrets(r.Context(), services); err != nil {
@@ -100,6 +99,19 @@ func (a *API) listServices(r *http.Request, actor directory.Actor, fields web.Fi
 		items[i] = fields.Project(item)
 	}
 	return items, total, nil
+}
+
+// addLists adds the lists that belong to services to their entities, as far as they are asked for.
+func (a *API) addLists(ctx context.Context, actor directory.Actor, asked func(field string) bool, services []storage.Service, entities []map[string]any) error {
+	if asked(untrustedField) {
+		if err := a.addUntrusted(ctx, actor, services, entities); err != nil {
+			return err
+		}
+	}
+	if asked(permissionsField) {
+		return a.addPermissions(ctx, services, entities)
+	}
+	return nil
 }
 
 // Service answers GET /api/rest/services/{id}, with the revision as ETag.
@@ -120,10 +132,9 @@ func (a *API) Service(w http.ResponseWriter, r *http.Request, actor directory.Ac
 	if err != nil {
 		return err
 	}
-	if fields == nil || fields.Names(untrustedField) {
-		if err := a.addUntrusted(r.Context(), actor, []storage.Service{service}, []map[string]any{entity}); err != nil {
-			return err
-		}
+	asked := func(name string) bool { return fields == nil || fields.Names(name) }
+	if err := a.addLists(r.Context(), actor, asked, []storage.Service{service}, []map[string]any{entity}); err != nil {
+		return err
 	}
 	if err := a.addWeaknesses(actor, []storage.Service{service}, []map[string]any{entity}); err != nil {
 		return err

@@ -46,7 +46,7 @@ type authorization struct {
 }
 
 func newAuthorization(query url.Values, service storage.Service) *authorization {
-	return &authorization{query: query, service: service, maxAge: -1, fragment: isImplicit(query.Get("response_type"))}
+	return &authorization{query: query, service: service, maxAge: -1, fragment: asksForToken(query.Get("response_type"))}
 }
 
 // Authorize answers GET /api/rest/oauth2/auth (RFC 6749 sections 4.1.1 and 4.2.1, contract section 1) with a redirect
@@ -253,6 +253,12 @@ func (a *authorization) implicit() bool { return isImplicit(a.query.Get("respons
 
 func isImplicit(responseType string) bool {
 	return responseType == "token" || responseType == "id_token"
+}
+
+// asksForToken says whether an answer would have a token in it, so that an error too goes behind #: also one to a response
+// type that is not supported (OAuth 2.0 Multiple Response Type Encoding Practices section 5).
+func asksForToken(responseType string) bool {
+	return slices.ContainsFunc(strings.Fields(responseType), isImplicit)
 }
 
 // redirectAnswer sends the browser back. The order of the parameters is part of the contract (section 1.4): one client
