@@ -279,26 +279,32 @@ func TestWhereverTheDatabaseFailsNothingIsHalfWritten(t *testing.T) {
 	eachStatement(t, func(t *testing.T, s *testServer, f *countdown) {
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, fields{"implicitFlowEnabled": true, "resourceOwnerFlowEnabled": true})
 		a.code(t, b, "access_type", "offline") // consents
-		round := 0
-		for name := range s.flows(b, a, 0) {
-			for _, executed := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s, carried out %t", name, executed), func(t *testing.T) {
-					for n := 1; ; n++ {
-						round++
-						if !s.withFault(t, f, n, executed, s.flows(b, a, round)[name](t)) {
-							if n == 1 {
-								t.Fatal("the flow needs no statement")
-							}
-							return
-						}
-						if t.Failed() {
-							t.Fatalf("when statement %d failed", n)
-						}
-					}
-				})
-			}
-		}
+		s.failEverywhere(t, f, func(n int) map[string]func(t *testing.T) attempt { return s.flows(b, a, n) })
 	})
+}
+
+// failEverywhere has every statement of every flow fail in turn, once before the database has it and once after it was
+// carried out. The flows are made anew for each fault, with a number that no other has.
+func (s *testServer) failEverywhere(t *testing.T, f *countdown, flows func(n int) map[string]func(t *testing.T) attempt) {
+	round := 0
+	for name := range flows(0) {
+		for _, executed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, carried out %t", name, executed), func(t *testing.T) {
+				for n := 1; ; n++ {
+					round++
+					if !s.withFault(t, f, n, executed, flows(round)[name](t)) {
+						if n == 1 {
+							t.Fatal("the flow needs no statement")
+						}
+						return
+					}
+					if t.Failed() {
+						t.Fatalf("when statement %d failed", n)
+					}
+				}
+			})
+		}
+	}
 }
 
 // flows are all that the server can be asked, each prepared anew for every fault.
