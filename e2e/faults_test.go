@@ -311,6 +311,7 @@ func (s *testServer) failEverywhere(t *testing.T, f *countdown, flows func(n int
 func (s *testServer) flows(b *browser, a app, n int) map[string]func(t *testing.T) attempt {
 	all := s.changes(b, a, n)
 	maps.Copy(all, s.restChanges(b, a, n))
+	maps.Copy(all, s.restRelations(n))
 	maps.Copy(all, s.browserFlows(b, a))
 	maps.Copy(all, s.questionsOf(b, a))
 	return all

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/server/directory"
+
 	"golang.org/x/net/html"
 )
 
@@ -264,4 +266,45 @@ func TestFlowsThatTheServiceMayNotUseAreRefused(t *testing.T) {
 			t.Errorf("token gives %v, want a token", got)
 		}
 	})
+}
+
+// TestAnErrorLeadsNobodyToAnAppThatNobodyVouchesForBeforeTheyHaveSignedIn is RFC 9700 section 4.11.2: a link to this server
+// with a mistake in it would else lead whoever follows it to the app of whoever made the link.
+func TestAnErrorLeadsNobodyToAnAppThatNobodyVouchesForBeforeTheyHaveSignedIn(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(*setup)
+		trusted bool
+		first   bool
+	}{
+		"registration is open":          {withRegistration(directory.RegistrationOpen), false, true},
+		"everybody registers":           {withRegistration(directory.RegistrationUsers), false, true},
+		"an administrator trusts it":    {withRegistration(directory.RegistrationOpen), true, false},
+		"administrators register":       {withRegistration(directory.RegistrationAdmin), false, false},
+		"strict, though it is trusted":  {strictly, true, true},
+		"strict, and it is not trusted": {strictly, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := onSQLite(t, test.change)
+			a := s.register(t, fields{"trusted": test.trusted, "redirectUris": []string{"https://app.example/callback"}})
+			mistaken := a.authorizeURL("scope", "nothing", "code_challenge", challenge, "code_challenge_method", "S256")
+			ada := s.browser(t, "ada")
+			p := ada.visit(t, mistaken)
+			if p.isSignIn() != test.first {
+				t.Fatalf("the sign-in page comes first: %t, at %s", p.isSignIn(), p.location)
+			}
+			if test.first {
+				p = ada.signIn(t, p)
+			}
+			if got := errorOf(t, a, p.answerQuery(t)); got != "invalid_scope" {
+				t.Errorf("the app is told %q at %s", got, p.location)
+			}
+			stranger := s.browser(t, "grace")
+			for _, silent := range [][]string{{"prompt", "none"}, {"request_credentials", "silent"}} {
+				if p := stranger.visit(t, mistaken+"&"+pairs(url.Values{}, silent...).Encode()); errorOf(t, a, p.answerQuery(t)) != "invalid_scope" {
+					t.Errorf("%v: the app is told nothing at %s", silent, p.location)
+				}
+			}
+		})
+	}
 }

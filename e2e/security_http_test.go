@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -110,22 +112,34 @@ func TestLargeHeadersAndBodiesAreRefused(t *testing.T) {
 	}
 }
 
+// TestSlowClientsKeepNobodyWaiting has clients that never finish what they began: others are answered beside them, and the
+// server ends every one of them, in whatever part of the request it has stopped.
 func TestSlowClientsKeepNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	p, address := newPlace(t, storage.Options{}), freeAddress(t)
 	p.start(t, "--listen", address, "--max-connections", "1000")
+	begun := []string{"", "G", "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "POST " + tokenPath + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"}
+	var slow []net.Conn
 	for i := range 400 {
 		connection, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer connection.Close()
-		start := []string{"", "G", "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", "POST " + tokenPath + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"}[i%4]
-		if _, err := io.WriteString(connection, start); err != nil {
+		if _, err := io.WriteString(connection, begun[i%len(begun)]); err != nil {
 			t.Fatal(err)
 		}
+		slow = append(slow, connection)
 	}
 	serverAt(address).get(t, "/readyz").ok(t)
+	for i, connection := range slow[:len(begun)] {
+		if err := connection.SetReadDeadline(time.Now().Add(3 * time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, connection); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a client that stops after %q keeps its connection", begun[i])
+		}
+	}
 }
 
 func TestConnectionsBeyondTheLimitWaitForTheirTurn(t *testing.T) {

@@ -99,7 +99,7 @@ func TestWhatStrictForbidsNoServiceHasHoweverItWasRegistered(t *testing.T) {
 		a := s.register(t, fields{"redirectUris": []string{callback, overHTTP}})
 		b := s.register(t, fields{"name": "With a chosen secret", "secret": chosen})
 		b.secret = chosen
-		ada, strict := s.browser(t, "ada"), s.strictReplica(t)
+		ada, strict := s.browser(t, "ada").signedIn(t), s.strictReplica(t)
 		b.token(t, "grant_type", "client_credentials").ok(t)
 		a.passwordGrant(t, "ada", password).ok(t)
 

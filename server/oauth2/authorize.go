@@ -75,6 +75,10 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 		return nil
 	}
 	s.noteError(r, named, err)
+	if s.signsInBeforeError(r, a, err) {
+		web.Redirect(w, http.StatusFound, s.Browser.SignInURL(signInQuery(r, a)))
+		return nil
+	}
 	if spent := s.spendPushed(r.Context(), a); spent != nil {
 		return s.showProblem(w, r, spent)
 	}
@@ -86,6 +90,26 @@ func (s *Server) withAuthorization(w http.ResponseWriter, r *http.Request, do fu
 	}
 	s.redirectError(w, r, a, err)
 	return nil
+}
+
+// signsInBeforeError says whether somebody has to sign in before the browser goes to the app with an error that the request
+// itself is to blame for. RFC 9700 section 4.11.2 has it so, except for requests that allow no page: whoever registers an
+// app could else use links to this server to lead people anywhere. Where only administrators and the developers whom they
+// name register apps, and for apps that an administrator trusts, the redirect URI is trusted enough under the profile compat.
+func (s *Server) signsInBeforeError(r *http.Request, a *authorization, err error) bool {
+	settings := s.Directory.Settings()
+	vouched := a.service.Trusted || settings.Registration == directory.RegistrationAdmin
+	if vouched && settings.Profile != directory.Strict || web.FaultOf(err).Status >= http.StatusInternalServerError ||
+		allowsNoPage(a.query) || a.outOfBand() || web.WantsJSON(r) {
+		return false
+	}
+	_, signedIn, err := s.Browser.SignedIn(r)
+	return err == nil && !signedIn
+}
+
+// allowsNoPage says whether a request is silent, also one that is refused before its parameters have been read.
+func allowsNoPage(query url.Values) bool {
+	return query.Get("request_credentials") == "silent" || slices.Contains(strings.Fields(query.Get("prompt")), "none")
 }
 
 func (s *Server) check(ctx context.Context, a *authorization) error {
