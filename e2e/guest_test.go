@@ -54,6 +54,47 @@ func TestTheGuestIsLetInWhereTheRequestAllowsIt(t *testing.T) {
 	})
 }
 
+// guestLink is where the sign-in page lets people go on without signing in; "" if it does not.
+func (p *page) guestLink(t testing.TB) string {
+	t.Helper()
+	for _, link := range elements(p.document(t), "a") {
+		if textOf(link) == "Go on without signing in" {
+			return attribute(link, "href")
+		}
+	}
+	return ""
+}
+
+func TestTheSignInPageLetsGuestsInWhereTheyAreAllowed(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		a := s.register(t, nil)
+		closed := s.register(t, fields{"name": "For some", "userGroups": []fields{{"id": s.group(t, "Some")}}})
+		stranger := s.browser(t, "ann")
+		if link := stranger.visit(t, a.authorizeURL()).guestLink(t); link != "" {
+			t.Errorf("guests are banned, and the page offers %s", link)
+		}
+		s.letGuestsIn(t)
+		signIn := stranger.visit(t, a.authorizeURL("scope", "openid"))
+		refused := stranger.submit(t, signIn.form(t), "", "username", "ann", "password", "wrong password")
+		for name, p := range map[string]*page{"at first": signIn, "after a refusal": refused} {
+			answered := stranger.visit(t, s.url+p.guestLink(t)).answerQuery(t)
+			token := text(t, a.exchange(t, answered.Get("code")).ok(t), "access_token")
+			if who := a.introspect(t, token); who["username"] != "guest" || answered.Get("state") != "the state" {
+				t.Errorf("%s: the app is answered %v, with a token of %v", name, answered, who["username"])
+			}
+		}
+		for name, address := range map[string]string{
+			"no app": s.url + "/auth/login", "an app for others": closed.authorizeURL(), "a sign-in anew": a.authorizeURL("prompt", "login"),
+			"a sign-in of now": a.authorizeURL("max_age", "0"), "credentials": a.authorizeURL("request_credentials", "required"),
+			"what the guest cannot give": a.authorizeURL("scope", "read:nothing", "request_credentials", "skip"),
+		} {
+			if p := stranger.visit(t, address); p.location == "" && p.guestLink(t) != "" {
+				t.Errorf("%s: the page lets guests in, which does not lead there", name)
+			}
+		}
+	})
+}
+
 func TestTheGuestGetsNoRefreshToken(t *testing.T) {
 	s := onSQLite(t)
 	s.letGuestsIn(t)

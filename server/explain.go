@@ -56,7 +56,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
 		return web.Refuse(http.StatusNotFound, "Not Found", "there is no such error code")
 	}
 	language := web.Language(r)
-	page := templates.Problem{Status: http.StatusOK, Title: language.Say("explain." + code + ".title"), Code: code,
+	page := templates.Problem{Title: language.Say("explain." + code + ".title"), Code: code,
 		Detail: language.Say("explain." + code + ".text")}
 	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return s.pages.In(language).Problem(out, page) })
 }

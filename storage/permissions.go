@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -30,6 +31,7 @@ type grantedPermission struct {
 	ServiceID     string `gorm:"primaryKey"`
 	PermissionKey string `gorm:"primaryKey"`
 	Position      int
+	Required      bool
 }
 
 // Permission finds a permission by its key, with case.
@@ -79,6 +81,9 @@ func (r reader) fillGrantedPermissions(ctx context.Context, services map[string]
 	for _, row := range rows {
 		service := services[row.ServiceID]
 		service.GrantedPermissions = append(service.GrantedPermissions, row.PermissionKey)
+		if row.Required {
+			service.RequiredPermissions = append(service.RequiredPermissions, row.PermissionKey)
+		}
 	}
 	return translate("find granted permissions", err)
 }
@@ -88,7 +93,7 @@ func (tx *Tx) replaceGrantedPermissions(service Service) error {
 		return translate("delete granted permissions", err)
 	}
 	for i, key := range service.GrantedPermissions {
-		if err := tx.db.Create(&grantedPermission{service.ID, key, i}).Error; err != nil {
+		if err := tx.db.Create(&grantedPermission{service.ID, key, i, slices.Contains(service.RequiredPermissions, key)}).Error; err != nil {
 			return translate("insert granted permission", err)
 		}
 	}

@@ -69,6 +69,8 @@ type Service struct {
 	RedirectURIs []string `gorm:"-"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for, in their order.
 	GrantedPermissions []string `gorm:"-"`
+	// RequiredPermissions are those of them that people cannot leave out, in the same order.
+	RequiredPermissions []string `gorm:"-"`
 	// UserGroups are the ids of the groups whose members may use the service, in their order; none for everybody.
 	UserGroups []string `gorm:"-"`
 	// Secrets are the live secrets, the newest first; none for a public service.

@@ -28,6 +28,7 @@ type AdminKeys struct {
 	Frame
 	Keys    []Key
 	KeysURL string // where the public ones are
+	AtOnce  bool   // whether a form that was refused wanted the new keys used at once
 }
 
 // Key is a key without its secret.
@@ -66,6 +67,7 @@ type AdminUser struct {
 	User        UserRow
 	Guest       bool
 	BanReason   string
+	TypedReason string // the reason of a form that was refused
 	Created     string
 	HasPassword bool
 	Revision    string // which the form was made for

@@ -16,6 +16,7 @@ type Frame struct {
 type FormProblem struct {
 	Text  string // what is wrong and what to do next
 	Field string // the id of the field that is wrong; "" for none or several
+	Form  string // the action of the form, for pages that have several
 }
 
 // Choice is one of several things to choose from.
@@ -52,6 +53,8 @@ type AccountProfile struct {
 	Email  string
 	Role   string
 	Groups []string
+	// PictureURL is where apps find the person's picture.
+	PictureURL string
 }
 
 // AccountApps lists the apps that use a person's account.
@@ -293,6 +296,8 @@ type AppAPI struct {
 type AppPermission struct {
 	Key, Name, Description string
 	Writes                 bool // whether it lets apps change things
+	Required               bool // whether people cannot leave it out
+	Problem                *FormProblem
 }
 
 // AppErrors lists what requests of an app were refused for.

@@ -111,6 +111,14 @@ func invalid(problem *FormProblem, field string) template.HTMLAttr {
 	return ""
 }
 
+// opened unfolds the part of a page with the form that was refused.
+func opened(problem *FormProblem, form string) template.HTMLAttr {
+	if problem == nil || problem.Form != form {
+		return ""
+	}
+	return " open"
+}
+
 // download is the address of a file of text that the page itself carries.
 func download(kind, content string) template.URL {
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString([]byte(content))) // #nosec G203 -- base64 of a kind that the page chooses

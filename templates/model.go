@@ -7,6 +7,8 @@ type SignIn struct {
 	Login   string   // written into the user name field beforehand (login_hint)
 	Message string   // from the client; shown as its words, cut after 500 characters
 	Problem string   // why the last try was refused, in words; "" on a first visit
+	// GuestURL goes on without an account; "" where that is not allowed.
+	GuestURL string
 }
 
 // Service is an app as a person gets to see it.
@@ -76,6 +78,8 @@ type Permission struct {
 	Description string // "" is left out
 	Writes      bool
 	Allowed     bool // whether the person allowed it earlier
+	Ticked      bool
+	Required    bool // whether the service cannot do without it, so that it cannot be unticked
 }
 
 // Code is what the page shows that a person copies an authorization code from.

@@ -76,6 +76,7 @@ func New(basePath string, brand Brand) (*Pages, error) {
 			"clip":      clip,
 			"download":  download,
 			"focused":   focused,
+			"opened":    opened,
 			"home":      func() string { return basePath + "/" },
 			"homeHost":  homeHost,
 			"icon":      icons.svg,

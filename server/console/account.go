@@ -27,7 +27,8 @@ func (p *Pages) Profile(v *Visit) error {
 	}
 	user := v.who.User
 	return v.answer(templates.AccountProfile{Frame: v.frame("account", ""), ID: user.ID, Login: user.Login,
-		Name: v.typed("name", user.Name), Email: v.typed("email", user.Email), Role: v.roleName(directory.RoleOf(user)), Groups: groups})
+		Name: v.typed("name", user.Name), Email: v.typed("email", user.Email), Role: v.roleName(directory.RoleOf(user)), Groups: groups,
+		PictureURL: web.AvatarURL(p.BasePath, user.ID)})
 }
 
 // ChangeProfile stores one's own name and e-mail address.

@@ -26,7 +26,7 @@ func (p *Pages) AppPermissions(v *Visit) error {
 	}
 	published, err := p.Directory.PublishedPermissions(v.Context(), service.ID)
 	for _, permission := range published {
-		page.Published = append(page.Published, shownPermission(permission))
+		page.Published = append(page.Published, v.typedChange(shownPermission(permission)))
 	}
 	if err != nil {
 		return err
@@ -39,8 +39,21 @@ func typedPermission(v *Visit) templates.AppPermission {
 	if v.form.Get("action") != "publish" {
 		return templates.AppPermission{}
 	}
-	return templates.AppPermission{Key: v.form.Get("key"), Name: v.form.Get("name"), Description: v.form.Get("description"),
-		Writes: v.form.Get("operation") == directory.WriteOperation}
+	return v.typedInto(templates.AppPermission{Key: v.form.Get("key")})
+}
+
+// typedChange is a published permission with what was typed to change it, if that was refused.
+func (v *Visit) typedChange(p templates.AppPermission) templates.AppPermission {
+	if v.form.Get("action") != "change" || v.form.Get("key") != p.Key {
+		return p
+	}
+	return v.typedInto(p)
+}
+
+func (v *Visit) typedInto(p templates.AppPermission) templates.AppPermission {
+	p.Name, p.Description, p.Writes = v.form.Get("name"), v.form.Get("description"), v.form.Get("operation") == directory.WriteOperation
+	p.Problem = v.problem
+	return p
 }
 
 func shownPermission(p storage.Permission) templates.AppPermission {
@@ -56,7 +69,9 @@ func (p *Pages) grantedByAPI(v *Visit, service storage.Service) ([]templates.App
 	byService := map[string][]templates.AppPermission{}
 	for _, key := range service.GrantedPermissions {
 		if permission, ok := granted[key]; ok {
-			byService[permission.ServiceID] = append(byService[permission.ServiceID], shownPermission(permission))
+			shown := shownPermission(permission)
+			shown.Required = slices.Contains(service.RequiredPermissions, key)
+			byService[permission.ServiceID] = append(byService[permission.ServiceID], shown)
 		}
 	}
 	var apis []templates.AppAPI
@@ -84,6 +99,8 @@ func (p *Pages) ChangePermissions(v *Visit) error {
 		err = p.changeGranted(v, func(granted []string) []string {
 			return slices.DeleteFunc(granted, func(each string) bool { return each == key })
 		})
+	case "require", "free":
+		err = p.changeRequired(v, key, action == "require")
 	case "publish":
 		key = strings.TrimSpace(key)
 		patch.Key = &key
@@ -102,6 +119,20 @@ func (p *Pages) ChangePermissions(v *Visit) error {
 		return err
 	}
 	return v.done(action)
+}
+
+// changeRequired says whether people may leave a permission out that an app asks for.
+func (p *Pages) changeRequired(v *Visit, key string, required bool) error {
+	service, err := p.app(v)
+	if err != nil {
+		return err
+	}
+	keys := slices.DeleteFunc(slices.Clone(service.RequiredPermissions), func(each string) bool { return each == key })
+	if required {
+		keys = append(keys, key)
+	}
+	_, err = p.Directory.UpdateService(v.Context(), v.actor, service.ID, directory.ServicePatch{RequiredPermissions: &keys}, directory.Expected{service.Revision})
+	return err
 }
 
 // changeGranted changes the list of what an app may ask for, unless somebody else has changed the app at this moment.

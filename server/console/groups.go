@@ -62,7 +62,10 @@ func (p *Pages) Group(v *Visit) error {
 		return err
 	}
 	page := templates.AdminGroup{Frame: v.frame("admin", "groups"), GroupName: group.Name, Revision: v.typed("revision", strconv.FormatInt(group.Version, 10)),
-		Name: v.typed("name", group.Name), Description: v.typed("description", group.Description), Paging: v.paging(list, len(members), total), User: v.form.Get("user")}
+		Name: v.typed("name", group.Name), Description: v.typed("description", group.Description), Paging: v.paging(list, len(members), total)}
+	if v.form.Get("action") == "add" {
+		page.User = v.form.Get("user")
+	}
 	for _, member := range members {
 		page.Members = append(page.Members, v.userRow(member))
 	}

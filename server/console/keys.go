@@ -14,7 +14,7 @@ func (p *Pages) Keys(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	page := templates.AdminKeys{Frame: v.frame("admin", "keys"), KeysURL: p.PublicURL + oauth2.KeysPath}
+	page := templates.AdminKeys{Frame: v.frame("admin", "keys"), KeysURL: p.PublicURL + oauth2.KeysPath, AtOnce: v.ticked("atOnce")}
 	for _, key := range keys {
 		page.Keys = append(page.Keys, templates.Key{Use: key.Use, ID: key.ID, Algorithm: key.Algorithm, State: string(key.State),
 			Created: moment(key.CreatedAt), Active: moment(key.ActiveAt)})

@@ -99,6 +99,9 @@ func (p *Pages) makeToken(v *Visit) error {
 			n.Scope = append(n.Scope, id)
 		}
 	}
+	if len(n.Scope) == 0 {
+		return &directory.InvalidField{Field: "scope", Reason: "choose one service at least"}
+	}
 	days, err := strconv.Atoi(v.form.Get("expiresOn"))
 	if err != nil || days < 0 || days > 3650 {
 		return &directory.InvalidField{Field: "expiresOn", Reason: "choose one of the list"}

@@ -86,7 +86,7 @@ func (p *Pages) User(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	page := templates.AdminUser{Frame: v.frame("admin", "users"), User: v.userRow(user), Guest: user.Guest, BanReason: user.BanReason, Created: moment(user.CreatedAt),
+	page := templates.AdminUser{Frame: v.frame("admin", "users"), User: v.userRow(user), Guest: user.Guest, BanReason: user.BanReason, TypedReason: v.form.Get("banReason"), Created: moment(user.CreatedAt),
 		Revision: v.typed("revision", strconv.FormatInt(user.Version, 10)), Roles: v.roleChoices(directory.Role(v.typed("role", string(directory.RoleOf(user)))))}
 	page.User.Login, page.User.Name, page.User.Email = v.typed("login", user.Login), v.typed("name", user.Name), v.typed("email", user.Email)
 	having, err := p.Directory.HavePassword(v.Context(), []string{user.ID})

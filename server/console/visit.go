@@ -80,7 +80,7 @@ func (p *Pages) Change(change, show func(*Visit) error) func(http.ResponseWriter
 			return err
 		}
 		if subtle.ConstantTimeCompare([]byte(v.form.Get("form_token")), []byte(v.formToken())) != 1 {
-			return web.Refuse(http.StatusForbidden, "invalid_request", "this form was made in another session; nothing was changed; open the page again and repeat what you did")
+			return v.expired(show)
 		}
 		return v.change(change, show)
 	}
@@ -100,6 +100,18 @@ func (v *Visit) change(change, show func(*Visit) error) error {
 	if err == nil || !v.refuse(err) {
 		return err
 	}
+	return show(v)
+}
+
+// expired is for a form that was made in another session, as before signing in anew: the page is shown again with what was
+// typed, so that who typed it can send it from here. That is for a form that the browser vouches for alone: one of another
+// site would have people send what they have not typed.
+func (v *Visit) expired(show func(*Visit) error) error {
+	if v.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		return web.Refuse(http.StatusForbidden, "invalid_request", "this form was made in another session; nothing was changed; open the page again and repeat what you did")
+	}
+	v.form.Del(confirmField)
+	v.status, v.problem = http.StatusForbidden, &templates.FormProblem{Text: v.language.Say("problem.expired"), Form: v.form.Get("action")}
 	return show(v)
 }
 
@@ -167,9 +179,15 @@ func (v *Visit) refuse(err error) bool {
 		return false
 	}
 	web.SetRetryAfter(v.w, fault.RetryAfter)
-	v.status, v.problem = fault.Status, &templates.FormProblem{Text: v.problemInWords(err, fault), Field: fault.Field}
+	v.status, v.problem = fault.Status, &templates.FormProblem{Text: v.problemInWords(err, fault), Field: fault.Field, Form: v.form.Get("action")}
+	if unshown[fault.Field] {
+		v.problem.Field = ""
+	}
 	return true
 }
+
+// unshown are the fields of the REST API that no page has a field for.
+var unshown = map[string]bool{"secret": true, "permissions": true, "requiredPermissions": true, "id": true, "public": true, "iconUrl": true, "baseUrls": true}
 
 // problemInWords names a field as its label does.
 func (v *Visit) problemInWords(err error, fault *web.Fault) string {

@@ -23,7 +23,7 @@ func serviceFacts(s storage.Service) []audit.Fact {
 		{Field: "refreshTokenAbsoluteLifetime", Value: s.RefreshTokenAbsoluteLifetime},
 		{Field: "refreshTokenRotation", Value: s.RefreshTokenRotation},
 		{Field: "idTokenSigningAlgorithm", Value: s.IDTokenSigningAlgorithm}, {Field: "serviceAccount", Value: s.ServiceAccountID},
-		{Field: "defaultScope", Value: s.DefaultScope}, {Field: "grantedPermissions", Value: s.GrantedPermissions},
+		{Field: "defaultScope", Value: s.DefaultScope}, {Field: "grantedPermissions", Value: s.GrantedPermissions}, {Field: "requiredPermissions", Value: s.RequiredPermissions},
 		{Field: "userGroups", Value: s.UserGroups},
 	}
 }

@@ -199,9 +199,9 @@ func checkPermission(p storage.Permission) error {
 
 // checkGranted refuses permissions that do not exist, and keeps those that do while the transaction lasts. What the
 // service had before is no offence: it is left out once it has been withdrawn.
-func checkGranted(ctx context.Context, tx *storage.Tx, before []string, after *storage.Service) error {
-	if len(after.GrantedPermissions) == 0 {
-		return nil
+func checkGranted(ctx context.Context, tx *storage.Tx, before storage.Service, after *storage.Service) error {
+	if err := checkRequired(before.RequiredPermissions, after); err != nil || len(after.GrantedPermissions) == 0 {
+		return err
 	}
 	if len(after.GrantedPermissions) > maxListItems {
 		return &InvalidField{Field: "grantedPermissions", Reason: fmt.Sprintf("at most %d are accepted", maxListItems)}
@@ -214,7 +214,7 @@ func checkGranted(ctx context.Context, tx *storage.Tx, before []string, after *s
 	var granted []string
 	for _, key := range after.GrantedPermissions {
 		exists := slices.ContainsFunc(existing, func(p storage.Permission) bool { return p.Key == key })
-		if !exists && !slices.Contains(before, key) {
+		if !exists && !slices.Contains(before.GrantedPermissions, key) {
 			return &InvalidField{Field: "grantedPermissions", Reason: fmt.Sprintf("no service publishes %q; look at /api/rest/services/{id}/permissions for what there is", cut(key, 100))}
 		}
 		if exists && !slices.Contains(granted, key) {
@@ -222,6 +222,25 @@ func checkGranted(ctx context.Context, tx *storage.Tx, before []string, after *s
 		}
 	}
 	after.GrantedPermissions = granted
+	after.RequiredPermissions = slices.DeleteFunc(after.RequiredPermissions, func(key string) bool { return !slices.Contains(granted, key) })
+	return nil
+}
+
+// checkRequired refuses to require what a service may not ask for. What it required before and may ask for no more is left
+// out.
+func checkRequired(before []string, after *storage.Service) error {
+	var required []string
+	for _, key := range after.GrantedPermissions {
+		if slices.Contains(after.RequiredPermissions, key) && !slices.Contains(required, key) {
+			required = append(required, key)
+		}
+	}
+	for _, key := range after.RequiredPermissions {
+		if !slices.Contains(required, key) && !slices.Contains(before, key) {
+			return &InvalidField{Field: "requiredPermissions", Reason: fmt.Sprintf("%q is not among grantedPermissions; add it there first", cut(key, 100))}
+		}
+	}
+	after.RequiredPermissions = required
 	return nil
 }
 

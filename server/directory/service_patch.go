@@ -54,6 +54,8 @@ type ServicePatch struct {
 	DefaultScope *[]string `json:"defaultScope"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for.
 	GrantedPermissions *[]string `json:"grantedPermissions"`
+	// RequiredPermissions are the keys of those of them that people cannot leave out.
+	RequiredPermissions *[]string `json:"requiredPermissions"`
 	// UserGroups are the groups whose members may use the service; none for everybody.
 	UserGroups *[]GroupReference `json:"userGroups"`
 }
@@ -156,6 +158,7 @@ func (p ServicePatch) apply(s *storage.Service) {
 	}
 	set(&s.DefaultScope, p.DefaultScope)
 	set(&s.GrantedPermissions, p.GrantedPermissions)
+	set(&s.RequiredPermissions, p.RequiredPermissions)
 	if p.ReleaseDate != nil {
 		s.ReleaseDate = storage.Time{}
 		if *p.ReleaseDate != 0 {

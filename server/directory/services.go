@@ -79,7 +79,7 @@ func insertService(ctx context.Context, tx *storage.Tx, service *storage.Service
 	if taken {
 		service.Key = service.ID
 	}
-	if err := checkGranted(ctx, tx, nil, service); err != nil {
+	if err := checkGranted(ctx, tx, storage.Service{}, service); err != nil {
 		return err
 	}
 	if err := resolveUserGroups(ctx, tx, nil, patch.UserGroups, service); err != nil {
@@ -264,7 +264,7 @@ func (d *Directory) storeChange(ctx context.Context, tx *storage.Tx, before, aft
 	if taken {
 		return &InvalidField{Field: "key", Reason: "a service with this key exists already", Conflict: true}
 	}
-	if err := checkGranted(ctx, tx, before.GrantedPermissions, &after); err != nil {
+	if err := checkGranted(ctx, tx, before, &after); err != nil {
 		return err
 	}
 	if err := tx.UpdateService(after); err != nil {

@@ -50,6 +50,8 @@ type serviceView struct {
 	DefaultScope []string `json:"defaultScope"`
 	// GrantedPermissions are the keys of the permissions that the service may ask for.
 	GrantedPermissions []string `json:"grantedPermissions"`
+	// RequiredPermissions are the keys of those of them that people cannot leave out.
+	RequiredPermissions []string `json:"requiredPermissions"`
 	// UserGroups are the groups whose members may use the service; none for everybody.
 	UserGroups []idView `json:"userGroups"`
 
@@ -83,7 +85,7 @@ func (a *API) serviceEntity(s storage.Service) (map[string]any, error) {
 		AccessTokenLifetime: s.AccessTokenLifetime, RefreshTokenLifetime: s.RefreshTokenLifetime,
 		RefreshTokenAbsoluteLifetime: s.RefreshTokenAbsoluteLifetime, RefreshTokenRotation: s.RefreshTokenRotation,
 		IDTokenSigningAlgorithm: s.IDTokenSigningAlgorithm,
-		DefaultScope:            orEmpty(s.DefaultScope), GrantedPermissions: orEmpty(s.GrantedPermissions),
+		DefaultScope:            orEmpty(s.DefaultScope), GrantedPermissions: orEmpty(s.GrantedPermissions), RequiredPermissions: orEmpty(s.RequiredPermissions),
 		UserGroups: groupsOf(s),
 		Aliases:    []string{}, AudienceSwitchTargets: []string{}, DefaultRoles: []keyedView{},
 		ProjectRoles: []projectRoleView{}, TransitiveProjectRoles: []projectRoleView{},

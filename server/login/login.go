@@ -92,6 +92,9 @@ func (p *Pages) SignInForm(w http.ResponseWriter, r *http.Request) error {
 	case err == nil:
 		page.Service = &templates.Service{Name: service.Name, Vendor: service.Vendor, HomeURL: service.HomeURL, IconURL: service.IconURL}
 		options = p.signInOptions(service, query.Get("redirect_uri"))
+		if page.GuestURL, err = p.guestURL(r.Context(), service, query); err != nil {
+			return err
+		}
 	case !directory.IsNotFound(err):
 		return err
 	}

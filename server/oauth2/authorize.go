@@ -144,7 +144,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, a *authorizat
 	}
 	missing := missingItems(a, approved)
 	if asksConsent(a) && (len(missing) > 0 || slices.Contains(a.prompts, "consent")) || open(a.sites) {
-		return s.askConsent(w, r, a, signedIn, approved, "")
+		return s.askConsent(w, r, a, signedIn, approved, nil)
 	}
 	sites := slices.DeleteFunc(chosenIDs(a.sites), func(id string) bool { return slices.Contains(approved.Sites, id) })
 	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, missing, sites); err != nil {

@@ -30,8 +30,8 @@ func missingItems(a *authorization, approved directory.Approved) []string {
 	return slices.DeleteFunc(a.scope.consentItems(), func(item string) bool { return approved.Items[item] })
 }
 
-// askConsent shows the consent page; problem is what was wrong with the form that was sent, "" for none.
-func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved, problem string) error {
+// askConsent shows the consent page; refused is the form that was sent without a site, nil for none.
+func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authorization, signedIn directory.SignedIn, approved directory.Approved, refused url.Values) error {
 	if a.silent {
 		return web.Refuse(http.StatusBadRequest, "consent_required", "the user has not approved this yet, and the request allows no page; send the browser here without prompt=none or request_credentials=silent")
 	}
@@ -49,7 +49,10 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 		Person:     templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login},
 		SwitchURL:  s.Browser.SignInURL(signInQuery(r, a)),
 		ReturnHost: returnHost(language, a.redirectURI),
-		Problem:    problem,
+	}
+	status := http.StatusOK
+	if refused != nil {
+		status, page.Problem = http.StatusBadRequest, language.Say("consent.chooseSite")
 	}
 	if a.scope.offline {
 		page.KeepsAccess = language.Length(s.Directory.Lifetimes(a.service).RefreshTokenAbsolute)
@@ -58,12 +61,8 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, a *authoriza
 		return err
 	}
 	var err error
-	if page.Groups, err = s.describePermissions(r.Context(), a, approved); err != nil {
+	if page.Groups, err = s.describePermissions(r.Context(), a, approved, refused); err != nil {
 		return err
-	}
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusBadRequest
 	}
 	return web.HTML(w, r, status, func(out io.Writer) error { return s.Pages.In(language).Consent(out, page) }, web.FormTarget(a.redirectURI))
 }
@@ -96,8 +95,8 @@ func (s *Server) describeItems(ctx context.Context, language *texts.Language, a 
 }
 
 // describePermissions groups the permissions that are asked for by the services that publish them, what reads before what
-// writes, with the sites that can be chosen.
-func (s *Server) describePermissions(ctx context.Context, a *authorization, approved directory.Approved) ([]templates.PermissionGroup, error) {
+// writes, with the sites that can be chosen. What was unticked in a form that was refused stays so.
+func (s *Server) describePermissions(ctx context.Context, a *authorization, approved directory.Approved, refused url.Values) ([]templates.PermissionGroup, error) {
 	var groups []templates.PermissionGroup
 	for _, id := range a.scope.publishers() {
 		service, err := s.Directory.Service(ctx, id)
@@ -114,7 +113,8 @@ func (s *Server) describePermissions(ctx context.Context, a *authorization, appr
 			for _, p := range a.scope.permissions {
 				if p.ServiceID == id && p.Operation == operation {
 					group.Permissions = append(group.Permissions, templates.Permission{Field: permissionField(p), Name: p.Name,
-						Description: p.Description, Writes: operation == directory.WriteOperation, Allowed: approved.Items[directory.PermissionItem(p)]})
+						Description: p.Description, Writes: operation == directory.WriteOperation, Ticked: refused == nil || refused.Has(permissionField(p)),
+						Required: slices.Contains(a.service.RequiredPermissions, p.Key), Allowed: approved.Items[directory.PermissionItem(p)]})
 				}
 			}
 		}
@@ -187,7 +187,9 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, a *authorization,
 		return err
 	}
 	asked := a.scope
-	a.scope = asked.keeping(func(p storage.Permission) bool { return form.Has(permissionField(p)) })
+	a.scope = asked.keeping(func(p storage.Permission) bool {
+		return form.Has(permissionField(p)) || slices.Contains(a.service.RequiredPermissions, p.Key)
+	})
 	if len(a.scope.items) < len(asked.items) && len(a.scope.withoutOffline().items) == 0 {
 		return web.Refuse(http.StatusForbidden, "access_denied", "the user has allowed none of what was asked for")
 	}
@@ -200,7 +202,7 @@ func (s *Server) allow(w http.ResponseWriter, r *http.Request, a *authorization,
 		if a.sites, err = s.readSites(r.Context(), a, approved); err != nil {
 			return err
 		}
-		return s.askConsent(w, r, a, signedIn, approved, web.Language(r).Say("consent.chooseSite"))
+		return s.askConsent(w, r, a, signedIn, approved, form)
 	}
 	sites := chosenIDs(a.sites)
 	if err := s.Directory.Approve(r.Context(), signedIn.User.ID, a.service.ID, a.scope.consentItems(), sites); err != nil {
