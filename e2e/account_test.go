@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -293,5 +294,19 @@ func TestAFormIsGoodInItsOwnSessionAndPageAlone(t *testing.T) {
 	}
 	if user, err := s.directory.FreshUser(t.Context(), s.user(t, "ada").ID); err != nil || user.Name != "Name of ada" {
 		t.Errorf("stored is %+v (%v)", user, err)
+	}
+}
+
+func TestAppsAreListedWithWhereTheyWereLastUsed(t *testing.T) {
+	s := onSQLite(t, func(c *setup) { c.trustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
+	asked := []string{"grant_type", "authorization_code", "code", a.code(t, ada, "access_type", "offline"), "redirect_uri", a.redirectURI}
+	for _, from := range []string{"192.0.2.7", "2001:db8::7"} {
+		r := a.callRequest(t, tokenPath, asked...)
+		r.Header.Set("X-Forwarded-For", from)
+		asked = []string{"grant_type", "refresh_token", "refresh_token", text(t, a.do(t, r).ok(t), "refresh_token")}
+		if p := ada.visit(t, s.url+"/account/apps"); !strings.Contains(p.words(t), "Last used from "+from) {
+			t.Errorf("the page does not say that the app was used from %s: %s", from, p.words(t))
+		}
 	}
 }

@@ -23,6 +23,8 @@ type Grant struct {
 	Generation int64
 	CreatedAt  Time
 	LastUsedAt Time
+	// LastAddress is the address that its tokens were last asked for from; "" when that is not known.
+	LastAddress string
 	// IdleExpiresAt is the end of the newest refresh token, ExpiresAt the end of the grant whatever happens.
 	IdleExpiresAt Time
 	ExpiresAt     Time
@@ -30,9 +32,9 @@ type Grant struct {
 
 // insertGrantSQL says the types of its values, since PostgreSQL does not take them from the columns in a SELECT.
 const insertGrantSQL = `INSERT INTO grants
-    (id, user_id, service_id, scope, audience, offline, generation, created_at, last_used_at, idle_expires_at, expires_at)
+    (id, user_id, service_id, scope, audience, offline, generation, created_at, last_used_at, last_address, idle_expires_at, expires_at)
 SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BOOLEAN), CAST(? AS BIGINT),
-    CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
+    CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)
 WHERE NOT ` + revoked + ` ON CONFLICT (id) DO NOTHING`
 
 // InsertGrant stores a grant unless one with that id exists or one of the carried subjects has been taken back. The
@@ -44,7 +46,7 @@ func (s *Store) InsertGrant(ctx context.Context, g Grant, carried ...Carried) er
 		return err
 	}
 	inserted, err := s.hot.exec(ctx, insertGrantSQL, append([]any{g.ID, g.UserID, g.ServiceID, g.Scope, g.Audience, g.Offline, g.Generation,
-		g.CreatedAt, g.LastUsedAt, g.IdleExpiresAt, g.ExpiresAt}, relied...)...)
+		g.CreatedAt, g.LastUsedAt, g.LastAddress, g.IdleExpiresAt, g.ExpiresAt}, relied...)...)
 	if err != nil {
 		return translate("insert grant", err)
 	}
@@ -72,9 +74,11 @@ type Advance struct {
 	Stay          bool
 	Now           time.Time
 	IdleExpiresAt time.Time
+	// Address is where the refresh token came from.
+	Address string
 }
 
-const advanceGrantSQL = `UPDATE grants SET generation = ?, last_used_at = ?, idle_expires_at = ?
+const advanceGrantSQL = `UPDATE grants SET generation = ?, last_used_at = ?, last_address = ?, idle_expires_at = ?
 WHERE id = ? AND generation <= ? AND expires_at > ? AND idle_expires_at > ? AND NOT ` + revoked
 
 // AdvanceGrant moves a grant to the next generation in a single conditional update and reports whether it did: it does
@@ -90,7 +94,7 @@ func (s *Store) AdvanceGrant(ctx context.Context, a Advance, carried ...Carried)
 	if a.Stay {
 		next = a.Generation
 	}
-	updated, err := s.hot.exec(ctx, advanceGrantSQL, append([]any{next, now, At(a.IdleExpiresAt), a.ID, a.Generation, now, now}, relied...)...)
+	updated, err := s.hot.exec(ctx, advanceGrantSQL, append([]any{next, now, a.Address, At(a.IdleExpiresAt), a.ID, a.Generation, now, now}, relied...)...)
 	return updated == 1, translate("advance grant", err)
 }
 

@@ -16,7 +16,7 @@ const rivals = 32
 
 func TestAGrantComesBackAsItWasStored(t *testing.T) {
 	onEach(t, func(t *testing.T, store *storage.Store) {
-		grant := storage.Grant{ID: "g", UserID: "u", ServiceID: "s", Scope: "0-0-0-0-0 openid ünï", Offline: true, Generation: 7,
+		grant := storage.Grant{ID: "g", UserID: "u", ServiceID: "s", Scope: "0-0-0-0-0 openid ünï", Offline: true, Generation: 7, LastAddress: "2001:db8::1",
 			CreatedAt: storage.Time{Time: abroad}, LastUsedAt: storage.Time{Time: abroad.Add(time.Second)},
 			IdleExpiresAt: storage.Time{Time: abroad.Add(time.Minute)}, ExpiresAt: storage.Time{Time: abroad.Add(time.Hour)}}
 		for _, stored := range []storage.Grant{grant, {ID: "bare"}} {
@@ -144,13 +144,13 @@ func TestOneOfManyRefreshesAdvancesAGrant(t *testing.T) {
 	})
 }
 
-func TestARefreshMovesTheIdleEndAndTheLastUseAlone(t *testing.T) {
+func TestARefreshMovesTheIdleEndAndTheLastUseWithItsAddressAlone(t *testing.T) {
 	onEach(t, func(t *testing.T, store *storage.Store) {
 		grant := grantOf("g")
 		must(t, store.InsertGrant(context.Background(), grant, carrying(grant)...))
 		idle := abroad.Add(3 * time.Hour)
-		wantAdvanced(t, store, true, storage.Advance{ID: "g", Generation: 0, Now: abroad, IdleExpiresAt: idle}, carrying(grant)...)
-		grant.Generation, grant.LastUsedAt, grant.IdleExpiresAt = 1, storage.At(abroad), storage.At(idle)
+		wantAdvanced(t, store, true, storage.Advance{ID: "g", Generation: 0, Now: abroad, IdleExpiresAt: idle, Address: "192.0.2.7"}, carrying(grant)...)
+		grant.Generation, grant.LastUsedAt, grant.LastAddress, grant.IdleExpiresAt = 1, storage.At(abroad), "192.0.2.7", storage.At(idle)
 		wantGrant(t, store, grant)
 	})
 }

@@ -70,6 +70,7 @@ type AuthorisedApp struct {
 	Scopes   []ScopeItem
 	Sites    []string // names of those that permissions were allowed for
 	Since    string   // when it was first allowed something; "" for an app that nobody is asked about
+	LastFrom string   // the address that it did so from; "" when that is not known
 	LastUsed string   // when it last refreshed its tokens; "" for an app that keeps no access
 	Expires  string   // when the access ends that it keeps, if it is not used
 }

@@ -91,7 +91,9 @@ func (p *Pages) addGrant(ctx context.Context, language *texts.Language, apps map
 		apps[service.ID] = app
 	}
 	// In this spelling the later of two times is the greater text.
-	app.LastUsed = max(app.LastUsed, moment(grant.LastUsedAt))
+	if used := moment(grant.LastUsedAt); used > app.LastUsed || used == app.LastUsed && app.LastFrom == "" {
+		app.LastUsed, app.LastFrom = used, grant.LastAddress
+	}
 	app.Expires = max(app.Expires, moment(grant.IdleExpiresAt))
 	return nil
 }

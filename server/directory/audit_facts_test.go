@@ -15,7 +15,7 @@ var unrecorded = []string{
 	"ID", "KeyFolded", "NameFolded", "LoginFolded", "EmailFolded", "CreatedAt", "UpdatedAt", "Revision", "Version of User", "Version of Group",
 	"Secrets", "SealedSecret", "Mark", "Immutable", "HasPassword", "ImplicitFlowSince", "Hash", "LastUsedAt", "Name of PermanentToken", "Key of Permission", "ServiceID of Permission", "ServiceID of Site",
 	"Version of Permission", "Version of Site", "Version of Provider",
-	"Generation", "IdleExpiresAt", "ExpiresAt of Grant",
+	"Generation", "IdleExpiresAt", "ExpiresAt of Grant", "LastAddress of Grant",
 	"SealedTokens", "ProviderID", "Version of Connection", "RenewingUntil", "RenewedAt", "ExpiresAt of Connection",
 }
 

@@ -24,16 +24,16 @@ func (d *Directory) Revoked(ctx context.Context, carried []storage.Carried) (boo
 	return d.store.Revoked(ctx, carried...)
 }
 
-// RefreshGrant records that a refresh token of a service was used, and returns the generation of the tokens that take its
+// RefreshGrant records that a refresh token of a service was used from an address, and returns the generation of the tokens that take its
 // place. Where the service rotates refresh tokens, that is the next one. Within the grace after a refresh the generation
 // before is accepted once more and nothing moves, so that a lost answer or two open tabs log nobody out. Otherwise the
 // grant stays at its generation, and the token that was used is good for the next time too. The errors are
 // [storage.ErrUsed] for an older generation (the caller ends the grant), and [storage.ErrRevoked] for a grant that has
 // ended, expired or been taken back.
-func (d *Directory) RefreshGrant(ctx context.Context, service storage.Service, id string, generation int64, carried []storage.Carried) (int64, error) {
+func (d *Directory) RefreshGrant(ctx context.Context, service storage.Service, id string, generation int64, address string, carried []storage.Carried) (int64, error) {
 	now := d.now()
 	advance := storage.Advance{ID: id, Generation: generation, Stay: !service.RefreshTokenRotation, Now: now,
-		IdleExpiresAt: now.Add(d.Lifetimes(service).RefreshToken)}
+		IdleExpiresAt: now.Add(d.Lifetimes(service).RefreshToken), Address: address}
 	advanced, err := d.store.AdvanceGrant(ctx, advance, carried...)
 	switch {
 	case err != nil:

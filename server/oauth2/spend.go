@@ -86,8 +86,16 @@ func (s *Server) insertGrant(ctx context.Context, session *session) error {
 	return s.Directory.InsertGrant(ctx, storage.Grant{
 		ID: string(session.claims.Grant), UserID: string(session.claims.User), ServiceID: string(session.claims.Service),
 		Scope: session.claims.ScopeString(), Audience: joined(session.claims.Audience()), Offline: session.claims.Offline,
-		CreatedAt: storage.At(now), LastUsedAt: storage.At(now), IdleExpiresAt: storage.At(idle), ExpiresAt: storage.At(end),
+		CreatedAt: storage.At(now), LastUsedAt: storage.At(now), LastAddress: addressOf(ctx), IdleExpiresAt: storage.At(idle), ExpiresAt: storage.At(end),
 	}, access.Carried(&session.claims))
+}
+
+// addressOf is where a request comes from; "" when that is not known.
+func addressOf(ctx context.Context) string {
+	if address := web.ClientAddress(ctx); address.IsValid() {
+		return address.String()
+	}
+	return ""
 }
 
 func joined(ids []seal.ID) string {
@@ -102,7 +110,7 @@ func joined(ids []seal.ID) string {
 // answered once more within the grace, and of the same where the service does not rotate. A token from before is somebody
 // else's copy: the grant ends with all its tokens (RFC 9700 section 4.14.2).
 func (s *Server) spendRefreshToken(ctx context.Context, session *session) error {
-	next, err := s.Directory.RefreshGrant(ctx, session.service, string(session.claims.Grant), session.claims.Generation, access.Carried(&session.claims))
+	next, err := s.Directory.RefreshGrant(ctx, session.service, string(session.claims.Grant), session.claims.Generation, addressOf(ctx), access.Carried(&session.claims))
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		s.Log.WarnContext(ctx, "refresh token used again", "grant", session.claims.Grant, "service", session.claims.Service, "user", session.claims.User)
