@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -127,6 +128,43 @@ func TestAPersonTakesBackTheAccessOfAnApp(t *testing.T) {
 		}
 		if p = ada.visit(t, s.url+"/account/apps"); !strings.Contains(p.words(t), "No app uses your account") {
 			t.Errorf("the empty page says %s", p.words(t))
+		}
+	})
+}
+
+func TestAPersonEndsTheAccessThatAnAppHasForgotten(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		ada := s.browser(t, "ada")
+		a := s.register(t, fields{"name": "Elements Connect"})
+		forgotten := text(t, a.exchange(t, a.code(t, ada, "access_type", "offline")).ok(t), "refresh_token")
+		if p := ada.visit(t, s.url+"/account/apps"); strings.Contains(p.words(t), "several") {
+			t.Errorf("of one access the page says %s", p.words(t))
+		}
+		s.clock.advance(time.Hour)
+		kept := text(t, a.exchange(t, a.code(t, ada, "access_type", "offline")).ok(t), "refresh_token")
+		p := ada.visit(t, s.url+"/account/apps")
+		if said := p.words(t); !strings.Contains(said, "It keeps several accesses (2)") || !strings.Contains(said, "4 May 2031, 10:20 UTC") || !strings.Contains(said, "4 May 2031, 11:20 UTC") {
+			t.Errorf("of two accesses the page says %s", said)
+		}
+		grants, _, err := s.directory.LiveGrants(t.Context(), s.user(t, "ada").ID, storage.List{Top: -1})
+		if err != nil || len(grants) != 2 {
+			t.Fatalf("%d grants, %v", len(grants), err)
+		}
+		stranger := s.browser(t, "grace").signedIn(t)
+		form := p.formTo(t, "end", "kept", grants[1].ID)
+		theirs := *form
+		theirs.values = url.Values{"form_token": {stranger.formToken(t, "/account/apps")}, "kept": {grants[1].ID}}
+		if got := stranger.submit(t, &theirs, "end"); !a.active(t, forgotten) {
+			t.Errorf("somebody else ends it: %d %s", got.status, got.words(t))
+		}
+		for range 2 { // as from two tabs
+			ada.submit(t, form, "end").saysDone(t, "That access has ended")
+		}
+		if a.active(t, forgotten) || !a.active(t, kept) {
+			t.Errorf("the forgotten token is live: %v, the other: %v", a.active(t, forgotten), a.active(t, kept))
+		}
+		if p := ada.visit(t, s.url+"/account/apps"); !strings.Contains(p.words(t), "Elements Connect") || strings.Contains(p.words(t), "several") {
+			t.Errorf("afterwards the page says %s", p.words(t))
 		}
 	})
 }

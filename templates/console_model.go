@@ -73,7 +73,12 @@ type AuthorisedApp struct {
 	LastFrom string   // the address that it did so from; "" when that is not known
 	LastUsed string   // when it last refreshed its tokens; "" for an app that keeps no access
 	Expires  string   // when the access ends that it keeps, if it is not used
+	Kept     []KeptAccess
 }
+
+// KeptAccess is an access that an app keeps while the person is away, and renews. Each sign-in makes another, and an app that
+// has lost one cannot say so.
+type KeptAccess struct{ ID, Since, LastUsed string }
 
 // AccountTokens lists the permanent tokens of a person, with a form to make one.
 type AccountTokens struct {

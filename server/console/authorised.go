@@ -95,6 +95,7 @@ func (p *Pages) addGrant(ctx context.Context, language *texts.Language, apps map
 		app.LastUsed, app.LastFrom = used, grant.LastAddress
 	}
 	app.Expires = max(app.Expires, moment(grant.IdleExpiresAt))
+	app.Kept = append(app.Kept, templates.KeptAccess{ID: grant.ID, Since: moment(grant.CreatedAt), LastUsed: moment(grant.LastUsedAt)})
 	return nil
 }
 
@@ -135,9 +136,14 @@ func (p *Pages) serviceNames(ctx context.Context, ids []string) ([]string, error
 	return names, nil
 }
 
-// RevokeApps takes back the access of one app, or of all.
+// RevokeApps takes back the access of one app, or of all, or one of several that an app keeps.
 func (p *Pages) RevokeApps(v *Visit) error {
 	switch v.form.Get("action") {
+	case "end":
+		if err := p.endKept(v.Context(), v.who.User.ID, v.form.Get("kept")); err != nil {
+			return err
+		}
+		return v.done("kept")
 	case "revoke":
 		if err := p.revokeApp(v.Context(), v.who.User.ID, v.form.Get("app")); err != nil {
 			return err
@@ -156,6 +162,17 @@ func (p *Pages) RevokeApps(v *Visit) error {
 		return v.done("all")
 	}
 	return unknownAction()
+}
+
+// endKept ends one access of a person's that an app keeps. What is gone already is no error.
+func (p *Pages) endKept(ctx context.Context, userID, id string) error {
+	_, err := p.Directory.LiveGrant(ctx, userID, id)
+	if directory.IsNotFound(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return p.Directory.EndGrant(ctx, id)
 }
 
 // revokeApp withdraws the consent for a service and ends the grants that it holds without one. What is gone already is no
