@@ -21,10 +21,12 @@ type guardFile struct {
 
 // applyGuard stores the protected APIs of the file as it says them, "" for no file; others stay as they are. An API whose
 // service is not registered yet is told to the log and left out, since the server has to run for it to be registered.
-func applyGuard(ctx context.Context, d *directory.Directory, path string, log *slog.Logger) error {
+func applyGuard(ctx context.Context, d *directory.Directory, path string, log *slog.Logger) (err error) {
 	if path == "" {
 		return nil
 	}
+	// Refused rules are in the audit log, also where they end the start.
+	defer func() { err = errors.Join(err, d.Audit().Flush(ctx)) }()
 	text, err := os.ReadFile(path) // #nosec G304 -- a file that the operator names
 	if err != nil {
 		return fmt.Errorf("read the protected APIs: %w", err)

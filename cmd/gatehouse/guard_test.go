@@ -95,6 +95,23 @@ func TestAFileOfProtectedAPIsThatCannotBeSaysWhere(t *testing.T) {
 			t.Errorf("%s ends with %v, which does not name %q", text, err, want)
 		}
 	}
+	if said, err := apply("apis: [{id: missing}]"); err != nil || !strings.Contains(said, "api=missing") {
+		t.Errorf("a service that is not there: %q, %v", said, err)
+	}
+	recorded, _, err := d.AuditEvents(t.Context(), directory.Operator(), storage.Span{}, storage.List{Filter: &storage.Filter{Field: "name", Value: "request.refused"}, Top: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	causes := ""
+	for _, event := range recorded {
+		causes += event.TargetID + " " + event.Cause + "\n"
+	}
+	for _, want := range []string{"wiki rules: addresses: 10.0.0.0/8 and 10.1.0.0/16 overlap", `wiki rules: groups: there is no group "Nobody"`,
+		"wiki rules: groups: no administrator", "missing rules: id: "} {
+		if !strings.Contains(causes, want) {
+			t.Errorf("the audit log does not have %q: %s", want, causes)
+		}
+	}
 	if _, err := apply(""); err != nil {
 		t.Errorf("an empty file: %v", err)
 	}

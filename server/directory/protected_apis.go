@@ -141,8 +141,8 @@ func (d *Directory) recordRefusedRules(ctx context.Context, id string, err error
 	return err
 }
 
-// serviceToProtect checks the id of a service. It reads outside of transactions, since the service cannot be stored as
-// protected once it is gone.
+// serviceToProtect checks the id of a service, and returns it also where there is no such service. It reads outside of
+// transactions, since the service cannot be stored as protected once it is gone.
 func (d *Directory) serviceToProtect(ctx context.Context, id *string) (string, error) {
 	missing := &InvalidField{Field: "id", Reason: "the id of a registered service is needed; the API is protected as that service, for which its tokens are meant"}
 	if id == nil || !isText(*id) {
@@ -150,7 +150,7 @@ func (d *Directory) serviceToProtect(ctx context.Context, id *string) (string, e
 	}
 	_, err := d.FreshService(ctx, *id)
 	if IsNotFound(err) {
-		return "", missing
+		return *id, missing
 	}
 	return *id, err
 }
@@ -237,7 +237,7 @@ func (d *Directory) changeProtectedAPI(ctx context.Context, actor Actor, id stri
 func (d *Directory) ApplyProtectedAPI(ctx context.Context, patch ProtectedAPIPatch) (ProtectedAPI, error) {
 	id, err := d.serviceToProtect(ctx, patch.ID)
 	if err != nil {
-		return ProtectedAPI{}, err
+		return ProtectedAPI{}, d.recordRefusedRules(ctx, id, err)
 	}
 	applied := ProtectedAPI{ID: id}
 	defer d.protected.forget(id)
@@ -247,7 +247,7 @@ func (d *Directory) ApplyProtectedAPI(ctx context.Context, patch ProtectedAPIPat
 		}
 		return d.replaceProtectedAPI(ctx, tx, applied)
 	})
-	return applied, err
+	return applied, d.recordRefusedRules(ctx, id, err)
 }
 
 // replaceProtectedAPI stores and records rules if they are others than before.
