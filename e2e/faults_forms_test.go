@@ -31,8 +31,8 @@ func (f *formSenders) as(t *testing.T, login string) *browser {
 	return f.signed[login]
 }
 
-// formTry is a form of a page, found by its button and fields with values, and what is filled in.
-type formTry struct {
+// sentForm is a form of a page, found by its button and fields with values, and what is filled in.
+type sentForm struct {
 	who                *browser
 	path, button       string
 	matching, filledIn []string
@@ -42,7 +42,7 @@ type formTry struct {
 	stored      func(t *testing.T)
 }
 
-func (f formTry) attempt(t *testing.T) attempt {
+func (f sentForm) attempt(t *testing.T) attempt {
 	t.Helper()
 	sent := f.who.visit(t, f.who.url+f.path).formTo(t, f.button, f.matching...)
 	tried := again(func() *http.Request { return f.who.withCookies(t, sent.request(t, f.button, f.filledIn...)) }, f.spent, f.stored)
@@ -73,17 +73,17 @@ func (s *testServer) hasNot(path, text string) func(t *testing.T) {
 }
 
 // accountForms are what people send about themselves.
-func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) formTry {
+func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) sentForm {
 	s, a, name, person := f.testServer, f.app, fmt.Sprintf("form-%d", n), "/users/eve"
-	revoked := func(t *testing.T, button string, matching ...string) formTry {
+	revoked := func(t *testing.T, button string, matching ...string) sentForm {
 		eve := f.as(t, "eve")
 		got := a.offline(t, eve)
-		return formTry{who: eve, path: "/account/apps", button: button, matching: matching, stored: func(t *testing.T) { a.refreshRefused(t, got.refresh) }}
+		return sentForm{who: eve, path: "/account/apps", button: button, matching: matching, stored: func(t *testing.T) { a.refreshRefused(t, got.refresh) }}
 	}
-	ended := func(t *testing.T, button string, matching func(id string) []string) formTry {
+	ended := func(t *testing.T, button string, matching func(id string) []string) sentForm {
 		eve, other := f.as(t, "eve"), s.browser(t, "eve").signedIn(t).cookie(t)
 		id := sha256.Sum256([]byte(other.Value))
-		return formTry{who: eve, path: "/account/sessions", button: button, matching: matching(hex.EncodeToString(id[:])), stored: func(t *testing.T) {
+		return sentForm{who: eve, path: "/account/sessions", button: button, matching: matching(hex.EncodeToString(id[:])), stored: func(t *testing.T) {
 			if who := s.whoIs(t, other); who != "" {
 				t.Errorf("%s is still signed in", who)
 			}
@@ -92,50 +92,50 @@ func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) formTry 
 	token := func(t *testing.T) string {
 		return text(t, s.rest(t, http.MethodPost, person+"/permanenttokens?fields=id", fields{"name": name, "scope": []fields{{"id": hub}}}).ok(t), "id")
 	}
-	return map[string]func(t *testing.T) formTry{
-		"changing one's e-mail address": func(t *testing.T) formTry {
-			return formTry{who: f.as(t, "eve"), path: "/account", filledIn: []string{"email", name + "@example.org"},
+	return map[string]func(t *testing.T) sentForm{
+		"changing one's e-mail address": func(t *testing.T) sentForm {
+			return sentForm{who: f.as(t, "eve"), path: "/account", filledIn: []string{"email", name + "@example.org"},
 				stored: s.has(person+"?fields=profile(email(email))", name+"@example.org")}
 		},
-		"changing one's password": func(t *testing.T) formTry {
+		"changing one's password": func(t *testing.T) sentForm {
 			someone := s.browser(t, name).signedIn(t)
-			return formTry{who: someone, path: "/account/password", readsAfter: true, filledIn: []string{"oldValue", password, "password", "another fine password"}, stored: func(t *testing.T) {
+			return sentForm{who: someone, path: "/account/password", readsAfter: true, filledIn: []string{"oldValue", password, "password", "another fine password"}, stored: func(t *testing.T) {
 				if got := s.get(t, "/api/rest/users/me", basic(name, "another fine password")); got.status != http.StatusOK {
 					t.Errorf("the new password: %d %s", got.status, got.body)
 				}
 			}}
 		},
-		"revoking an app": func(t *testing.T) formTry { return revoked(t, "revoke", "app", a.id) },
-		"revoking all":    func(t *testing.T) formTry { return revoked(t, "revoke-all") },
-		"ending a session": func(t *testing.T) formTry {
+		"revoking an app": func(t *testing.T) sentForm { return revoked(t, "revoke", "app", a.id) },
+		"revoking all":    func(t *testing.T) sentForm { return revoked(t, "revoke-all") },
+		"ending a session": func(t *testing.T) sentForm {
 			return ended(t, "end", func(id string) []string { return []string{"session", id} })
 		},
-		"ending all sessions": func(t *testing.T) formTry {
+		"ending all sessions": func(t *testing.T) sentForm {
 			return ended(t, "end-others", func(string) []string { return nil })
 		},
-		"making a token": func(t *testing.T) formTry {
-			return formTry{who: f.as(t, "eve"), path: "/account/tokens", button: "make", done: http.StatusOK, readsAfter: true, filledIn: []string{"name", name, "scopes", hub},
+		"making a token": func(t *testing.T) sentForm {
+			return sentForm{who: f.as(t, "eve"), path: "/account/tokens", button: "make", done: http.StatusOK, readsAfter: true, filledIn: []string{"name", name, "scopes", hub},
 				stored: s.has(person+"/permanenttokens?fields=name&$top=-1", name)}
 		},
-		"deleting a token": func(t *testing.T) formTry {
+		"deleting a token": func(t *testing.T) sentForm {
 			id := token(t)
-			return formTry{who: f.as(t, "eve"), path: "/account/tokens", button: "delete", matching: []string{"token", id}, stored: s.hasNot(person+"/permanenttokens?fields=id&$top=-1", id)}
+			return sentForm{who: f.as(t, "eve"), path: "/account/tokens", button: "delete", matching: []string{"token", id}, stored: s.hasNot(person+"/permanenttokens?fields=id&$top=-1", id)}
 		},
 	}
 }
 
 // consoleForms are what developers send about apps.
-func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) formTry {
+func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) sentForm {
 	s, name := f.testServer, fmt.Sprintf("app-%d", n)
 	// ofApp is a form of a page of a new app.
-	ofApp := func(t *testing.T, page, button string) (formTry, app) {
+	ofApp := func(t *testing.T, page, button string) (sentForm, app) {
 		a := s.register(t, fields{"id": name, "name": name})
-		return formTry{who: f.as(t, "root"), path: "/console/apps/" + name + page, button: button}, a
+		return sentForm{who: f.as(t, "root"), path: "/console/apps/" + name + page, button: button}, a
 	}
 	published := func(t *testing.T) {
 		s.rest(t, http.MethodPost, "/services/"+name+"/permissions", fields{"key": name, "operation": "read"}).ok(t)
 	}
-	tried := func(t *testing.T, button string) formTry {
+	tried := func(t *testing.T, button string) sentForm {
 		form, a := ofApp(t, "", button)
 		a.comeBackTo(t, "https://other.example/"+name)
 		a.untrusted(t, "https://other.example/"+name)
@@ -143,34 +143,34 @@ func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) formTry 
 		return form
 	}
 	path := "/services/" + name
-	return map[string]func(t *testing.T) formTry{
-		"registering an app": func(t *testing.T) formTry {
-			return formTry{who: f.as(t, "root"), path: "/console/new/server", done: http.StatusOK, readsAfter: true,
+	return map[string]func(t *testing.T) sentForm{
+		"registering an app": func(t *testing.T) sentForm {
+			return sentForm{who: f.as(t, "root"), path: "/console/new/server", done: http.StatusOK, readsAfter: true,
 				filledIn: []string{"name", name, "redirectUris", "https://a.example/\r\nhttps://b.example/"},
 				stored:   s.has("/services?fields=redirectUris&query="+url.QueryEscape("name: "+name), `"redirectUris":["https://a.example/","https://b.example/"]`)}
 		},
-		"changing an app": func(t *testing.T) formTry {
+		"changing an app": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "", "save")
 			form.filledIn, form.spent = []string{"redirectUris", "https://a.example/\r\nhttps://b.example/", "description", "about " + name}, http.StatusPreconditionFailed
 			form.stored = s.has(path+"?fields=description,redirectUris", `{"description":"about `+name+`","redirectUris":["https://a.example/","https://b.example/"]}`)
 			return form
 		},
-		"deleting an app": func(t *testing.T) formTry {
+		"deleting an app": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "", "delete")
 			form.spent, form.stored = http.StatusNotFound, s.hasNot(path, `"type"`)
 			return form
 		},
-		"accepting a redirect URI": func(t *testing.T) formTry {
+		"accepting a redirect URI": func(t *testing.T) sentForm {
 			form := tried(t, "accept")
 			form.stored = s.has(path+"?fields=redirectUris", "https://other.example/"+name)
 			return form
 		},
-		"rejecting a redirect URI": func(t *testing.T) formTry {
+		"rejecting a redirect URI": func(t *testing.T) sentForm {
 			form := tried(t, "reject")
 			form.stored = s.hasNot(path+"/untrustedredirecturis", "https://other.example/"+name)
 			return form
 		},
-		"adding a secret": func(t *testing.T) formTry {
+		"adding a secret": func(t *testing.T) sentForm {
 			form, a := ofApp(t, "/secrets", "add")
 			form.done, form.readsAfter, form.spent = http.StatusOK, true, http.StatusConflict
 			form.stored = func(t *testing.T) {
@@ -183,7 +183,7 @@ func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) formTry 
 			}
 			return form
 		},
-		"retiring a secret": func(t *testing.T) formTry {
+		"retiring a secret": func(t *testing.T) sentForm {
 			form, a := ofApp(t, "/secrets", "retire")
 			old, err := s.directory.FreshService(t.Context(), a.id)
 			if err != nil {
@@ -193,41 +193,41 @@ func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) formTry 
 			form.matching, form.spent, form.stored = []string{"secret", old.Secrets[0].ID}, http.StatusNotFound, s.hasNot(path+"/secrets", old.Secrets[0].ID)
 			return form
 		},
-		"publishing a permission in the console": func(t *testing.T) formTry {
+		"publishing a permission in the console": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/permissions", "publish")
 			form.filledIn, form.spent, form.stored = []string{"key", name}, http.StatusConflict, s.has(path+"/permissions/"+name, name)
 			return form
 		},
-		"changing a permission in the console": func(t *testing.T) formTry {
+		"changing a permission in the console": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/permissions", "change")
 			published(t)
 			form.matching, form.filledIn, form.stored = []string{"key", name}, []string{"name", "about " + name}, s.has(path+"/permissions/"+name, "about "+name)
 			return form
 		},
-		"withdrawing a permission in the console": func(t *testing.T) formTry {
+		"withdrawing a permission in the console": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/permissions", "withdraw")
 			published(t)
 			form.matching, form.spent, form.stored = []string{"key", name}, http.StatusNotFound, s.hasNot(path+"/permissions", name)
 			return form
 		},
-		"granting a permission": func(t *testing.T) formTry {
+		"granting a permission": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/permissions", "grant")
 			published(t)
 			form.filledIn, form.stored = []string{"keys", name}, s.has(path+"?fields=grantedPermissions", name)
 			return form
 		},
-		"dropping a permission": func(t *testing.T) formTry {
+		"dropping a permission": func(t *testing.T) sentForm {
 			form, a := ofApp(t, "/permissions", "drop")
 			published(t)
 			a.update(t, fields{"grantedPermissions": []string{name}})
 			form.matching, form.stored = []string{"key", name}, s.hasNot(path+"?fields=grantedPermissions", name)
 			return form
 		},
-		"trying the code flow": func(t *testing.T) formTry {
+		"trying the code flow": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/test", "code")
 			return form
 		},
-		"trying client credentials": func(t *testing.T) formTry {
+		"trying client credentials": func(t *testing.T) sentForm {
 			form, _ := ofApp(t, "/test", "credentials")
 			form.done = http.StatusOK
 			return form

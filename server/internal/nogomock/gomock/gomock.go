@@ -21,4 +21,6 @@ func (*Controller) Call(_ any, _ string, _ ...any) []any { return nil }
 func (*Controller) RecordCall(_ any, _ string, _ ...any) *Call { return nil }
 
 // RecordCallWithMethodType returns no call.
-func (*Controller) RecordCallWithMethodType(_ any, _ string, _ reflect.Type, _ ...any) *Call { return nil }
+func (*Controller) RecordCallWithMethodType(_ any, _ string, _ reflect.Type, _ ...any) *Call {
+	return nil
+}
