@@ -183,6 +183,9 @@ func (f *formTries) onApps() {
 	for _, name := range []string{"One", "Two", "Three"} {
 		a := f.register(f.t, fields{"name": name})
 		a.exchange(f.t, a.code(f.t, ada, "access_type", "offline")).ok(f.t)
+		if name == "Two" {
+			a.exchange(f.t, a.code(f.t, ada, "access_type", "offline")).ok(f.t)
+		}
 	}
 	left := func(want int) func(*testing.T) {
 		return func(t *testing.T) {
@@ -192,6 +195,11 @@ func (f *formTries) onApps() {
 		}
 	}
 	f.try(
+		formTry{form: "account_apps.html post end", what: "one of two that an app keeps", who: f.ada, path: "/account/apps", says: "That access has ended.", then: func(t *testing.T) {
+			if buttons := evaluate[int](t, f.ada.tab, "document.querySelectorAll('button[value=end]').length"); buttons != 0 {
+				t.Errorf("%d accesses can be ended alone, and one is left", buttons)
+			}
+		}},
 		formTry{form: "account_apps.html post revoke", what: "the first", who: f.ada, path: "/account/apps", says: "The access is taken back.", then: left(3)},
 		formTry{form: "account_apps.html post revoke-all", what: "", who: f.ada, path: "/account/apps", says: "All access is taken back.", then: left(0)},
 	)

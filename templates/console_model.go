@@ -78,7 +78,7 @@ type AuthorisedApp struct {
 
 // KeptAccess is an access that an app keeps while the person is away, and renews. Each sign-in makes another, and an app that
 // has lost one cannot say so.
-type KeptAccess struct{ ID, Since, LastUsed string }
+type KeptAccess struct{ ID, Since, LastUsed, LastFrom string }
 
 // AccountTokens lists the permanent tokens of a person, with a form to make one.
 type AccountTokens struct {

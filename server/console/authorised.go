@@ -95,7 +95,7 @@ func (p *Pages) addGrant(ctx context.Context, language *texts.Language, apps map
 		app.LastUsed, app.LastFrom = used, grant.LastAddress
 	}
 	app.Expires = max(app.Expires, moment(grant.IdleExpiresAt))
-	app.Kept = append(app.Kept, templates.KeptAccess{ID: grant.ID, Since: moment(grant.CreatedAt), LastUsed: moment(grant.LastUsedAt)})
+	app.Kept = append(app.Kept, templates.KeptAccess{ID: grant.ID, Since: moment(grant.CreatedAt), LastUsed: moment(grant.LastUsedAt), LastFrom: grant.LastAddress})
 	return nil
 }
 
