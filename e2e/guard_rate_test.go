@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,7 +23,9 @@ func TestARateLimitIsExactOnOneReplicaAndSaysWhatIsLeft(t *testing.T) {
 		}
 		late := api.ask(t, "GET", "/", ada)
 		wantReason(t, "one too many", late, "429 rate_limit")
-		late.refused(t, http.StatusTooManyRequests, "temporarily_unavailable")
+		if said := late.refused(t, http.StatusTooManyRequests, "temporarily_unavailable"); !strings.Contains(said, "130 requests in 60 seconds are allowed") {
+			t.Errorf("it says %q", said)
+		}
 		// The clock of the tests stands at 30 s past the minute.
 		for name, want := range map[string]string{"RateLimit-Limit": "130", "RateLimit-Remaining": "0", "RateLimit-Reset": "30", "Retry-After": "30", "RateLimit-Policy": "130;w=60"} {
 			if got := late.header.Get(name); got != want {

@@ -263,7 +263,7 @@ func TestTheGuardRefusesQuestionsThatItCannotJudge(t *testing.T) {
 			want   string
 		}{
 			"no method": {without("X-Forwarded-Method"), "400 method_missing"}, "no path": {without("X-Forwarded-Uri"), "400 path_missing"},
-			"two paths": {twice("X-Forwarded-Uri"), "400 path_missing"}, "two methods": {twice("X-Forwarded-Method"), "400 path_missing"},
+			"two paths": {twice("X-Forwarded-Uri"), "400 path_twice"}, "two methods": {twice("X-Forwarded-Method"), "400 method_twice"},
 		} {
 			wantReason(t, what, api.ask(t, "GET", "/", token, test.change), test.want)
 		}

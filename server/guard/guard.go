@@ -59,7 +59,7 @@ func (g *Guard) question(r *http.Request, api directory.ProtectedAPI) question {
 	methods, uris := r.Header["X-Forwarded-Method"], r.Header["X-Forwarded-Uri"]
 	peer := web.PeerAddress(r)
 	q := question{authorization: r.Header["Authorization"], peer: peer, client: peer, throttled: web.ClientAddress(r.Context()),
-		twice: len(methods) > 1 || len(uris) > 1}
+		methodTwice: len(methods) > 1, pathTwice: len(uris) > 1}
 	if len(methods) > 0 {
 		q.method = methods[0]
 	}

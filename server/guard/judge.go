@@ -19,8 +19,8 @@ import (
 // question is what a proxy asks about.
 type question struct {
 	method, uri string
-	// twice says that method or URI is there more than once.
-	twice bool
+	// methodTwice and pathTwice say that the proxy hands on what the client says beside its own.
+	methodTwice, pathTwice bool
 	// authorization are the values of the header.
 	authorization []string
 	// peer is the address that the question comes from, forwarded the values of the API's address header.
@@ -41,8 +41,10 @@ func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q *questi
 	}
 	target, ok := rules.ParseTarget(q.uri)
 	switch {
-	case q.twice:
-		return refuse(reasonPathMissing, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Method and X-Forwarded-Uri have to be sent once; the proxy has to replace what the client sends"), nil
+	case q.methodTwice:
+		return refuse(reasonTwoMethods, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Method has to be sent once; the proxy has to replace what the client sends"), nil
+	case q.pathTwice:
+		return refuse(reasonTwoPaths, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Uri has to be sent once; the proxy has to replace what the client sends"), nil
 	case q.method == "":
 		return refuse(reasonMethodMissing, "", http.StatusBadRequest, "bad_request", "the proxy has to send the method of the request as X-Forwarded-Method"), nil
 	case q.uri == "":
@@ -259,7 +261,7 @@ func (g *Guard) judgeRate(ctx context.Context, api directory.ProtectedAPI, q que
 		return v, err
 	}
 	v = v.refused(reasonRateLimit, "rateLimit", http.StatusTooManyRequests, "temporarily_unavailable",
-		"%d requests in %s are allowed, and these are used up; wait for the next time frame", v.allowance.Limit, v.allowance.Window)
+		"%d requests in %d seconds are allowed, and these are used up; wait for the next time frame", v.allowance.Limit, int64(v.allowance.Window.Seconds()))
 	v.refusal.RetryAfter = v.allowance.Reset
 	return v, nil
 }

@@ -28,6 +28,8 @@ const (
 	reasonAPIUnknown       reason = "api_unknown"
 	reasonMethodMissing    reason = "method_missing"
 	reasonPathMissing      reason = "path_missing"
+	reasonTwoMethods       reason = "method_twice"
+	reasonTwoPaths         reason = "path_twice"
 	reasonPathMalformed    reason = "path_malformed"
 	reasonTokenInQuery     reason = "token_in_query"
 	reasonAddressSpoofed   reason = "address_spoofed"
