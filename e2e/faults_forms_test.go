@@ -106,7 +106,20 @@ func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) sentForm
 			}}
 		},
 		"revoking an app": func(t *testing.T) sentForm { return revoked(t, "revoke", "app", a.id) },
-		"revoking all":    func(t *testing.T) sentForm { return revoked(t, "revoke-all") },
+		"ending one of the accesses of an app": func(t *testing.T) sentForm {
+			kept := a.offline(t, f.as(t, "eve"))
+			before := s.rest(t, http.MethodGet, person+"/refreshtokens?fields=id&$top=-1", nil).body
+			sent := revoked(t, "end")
+			for _, grant := range s.rest(t, http.MethodGet, person+"/refreshtokens?fields=id&$top=-1", nil).ok(t)["refreshtokens"].([]any) {
+				if id := text(t, grant.(map[string]any), "id"); !strings.Contains(before, id) {
+					sent.matching = []string{"kept", id}
+				}
+			}
+			ended := sent.stored
+			sent.stored = func(t *testing.T) { ended(t); tokensOf(t, a.refresh(t, kept.refresh)) }
+			return sent
+		},
+		"revoking all": func(t *testing.T) sentForm { return revoked(t, "revoke-all") },
 		"ending a session": func(t *testing.T) sentForm {
 			return ended(t, "end", func(id string) []string { return []string{"session", id} })
 		},
