@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -399,6 +400,8 @@ func TestRulesThatCannotBeAreRefusedInWords(t *testing.T) {
 			{fields{"paths": path("/a", "closed")}, 400, "paths", "signIn"},
 			{fields{"paths": append(path("/a", "open"), path("/A/", "bypass")...)}, 400, "paths", "twice"},
 			{fields{"id": "blog"}, 400, "id", "cannot be changed"},
+			{fields{"adresses": []string{"10.0.0.0/8"}}, 400, "adresses", "spelled"},
+			{fields{"rateLimit": fields{"request": 5, "seconds": 1}}, 400, "request", "spelled"},
 			// Rules that lock every administrator out.
 			{fields{"groups": []any{fields{"name": "Outsiders"}}}, 400, "groups", `"force": true`},
 			{fields{"basicAllowed": false, "accessTokensAllowed": false, "permanentTokensAllowed": false}, 400, "accessTokensAllowed", `"force": true`},
@@ -438,6 +441,12 @@ func TestAnAdministratorWhoIsLeftInIsEnoughAndForceIsForce(t *testing.T) {
 		s.rest(t, http.MethodPost, "/guard/apis/wiki", rules).ok(t)
 		s.rest(t, http.MethodPost, "/guard/apis/wiki", fields{"addresses": []string{"192.0.2.1"}, "force": true}).ok(t)
 		got := s.rest(t, http.MethodGet, "/guard/apis/wiki", nil).ok(t)
+		sending := maps.Clone(got)
+		sending["force"] = true
+		sentBack := s.rest(t, http.MethodPost, "/guard/apis/wiki", sending).ok(t)
+		if !equalJSON(sentBack, got) {
+			t.Errorf("sent back as it was answered, it is %v and not %v", sentBack, got)
+		}
 		if !equalJSON(got["addresses"], []any{"192.0.2.1"}) || !equalJSON(got["groups"], []any{map[string]any{"type": "userGroup", "id": outsiders, "name": "Outsiders"}}) {
 			t.Errorf("the rules are %v", got)
 		}

@@ -20,10 +20,12 @@ type ProtectedAPI struct {
 	Version int64
 }
 
-// GroupReference names a group by its id, or by its name when there is no id.
+// GroupReference names a group by its id, or by its name when there is no id. Type is not looked at: it is that of the
+// group as it was answered.
 type GroupReference struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	Type any    `json:"type"`
 }
 
 // ProtectedAPIPatch holds the fields of a protected API that a caller sets; nil leaves a field as it is. What each means
@@ -46,6 +48,9 @@ type ProtectedAPIPatch struct {
 	AuditLog               *rules.AuditLog      `json:"auditLog"`
 	// Force stores rules that lock every administrator out.
 	Force bool `json:"force"`
+	// Type and Name are not looked at: they are those of a protected API that is sent back as it was answered.
+	Type any `json:"type"`
+	Name any `json:"name"`
 }
 
 // ProtectedAPI finds a protected API by the id of its service, at most a second old on this replica. The error is

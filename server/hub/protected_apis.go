@@ -118,11 +118,12 @@ func (a *API) answerProtectedAPI(w http.ResponseWriter, r *http.Request, api dir
 	return nil
 }
 
+// decodeProtectedAPI refuses names that are not known: a rule that is misspelled would protect nothing.
 func decodeProtectedAPI(w http.ResponseWriter, r *http.Request) (patch directory.ProtectedAPIPatch, err error) {
 	if err := checkFields(r); err != nil {
 		return patch, err
 	}
-	return patch, web.DecodeJSON(w, r, &patch)
+	return patch, web.DecodeKnownJSON(w, r, &patch)
 }
 
 // CreateProtectedAPI answers POST /api/rest/guard/apis with the new protected API, cut down to the asked fields.

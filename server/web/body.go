@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -102,31 +104,74 @@ func formOfJSON(body []byte) (url.Values, error) {
 // over, as Hub does, and null leaves a field out. A body of more than 256 KiB, that is not UTF-8, with a value of another
 // type, or with anything behind the object is refused.
 func DecodeJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Header.Get("Content-Type") != "" && (err != nil || kind != "application/json") {
-		return Refuse(http.StatusUnsupportedMediaType, "bad_request", "the body has to be JSON; send it with the header Content-Type: application/json")
-	}
-	body, err := readAll(w, r, maxJSONBytes)
+	body, err := readJSON(w, r)
 	if err != nil {
 		return err
 	}
+	return faultOfJSON(json.Unmarshal(body, v))
+}
+
+// DecodeKnownJSON is [DecodeJSON] for bodies in which a slip of the pen must not go unseen: a name that v does not have is
+// refused.
+func DecodeKnownJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	// What is behind the object is looked for by Valid, since a decoder stops before it.
+	if !json.Valid(body) {
+		return errNoJSON()
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	return faultOfJSON(decoder.Decode(v))
+}
+
+func errNoJSON() *Fault {
+	return Refuse(http.StatusBadRequest, "bad_request", "the body is not a well-formed JSON object")
+}
+
+// readJSON reads a body that is an object as far as it has been looked at.
+func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Header.Get("Content-Type") != "" && (err != nil || kind != "application/json") {
+		return nil, Refuse(http.StatusUnsupportedMediaType, "bad_request", "the body has to be JSON; send it with the header Content-Type: application/json")
+	}
+	body, err := readAll(w, r, maxJSONBytes)
+	if err != nil {
+		return nil, err
+	}
 	if !utf8.Valid(body) || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
-		return Refuse(http.StatusBadRequest, "bad_request", "the body is not a well-formed JSON object")
+		return nil, errNoJSON()
 	}
 	if tooDeep(body) {
-		return Refuse(http.StatusBadRequest, "bad_request", "the body is nested more than %d levels deep", maxJSONDepth)
+		return nil, Refuse(http.StatusBadRequest, "bad_request", "the body is nested more than %d levels deep", maxJSONDepth)
 	}
-	err = json.Unmarshal(body, v)
+	return body, nil
+}
+
+// faultOfJSON says what is wrong with a body by the error of decoding it.
+func faultOfJSON(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		fault := Refuse(http.StatusBadRequest, "bad_request", "%s: has the wrong type: %s", wrongType.Field, wrongType.Value)
 		fault.Field = wrongType.Field
 		return fault
-	case err != nil:
-		return Refuse(http.StatusBadRequest, "bad_request", "the body is not a well-formed JSON object")
 	}
-	return nil
+	if quoted, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		name, _ := strconv.Unquote(quoted)
+		name = strings.ToValidUTF8(name[:min(len(name), maxShownName)], "")
+		fault := Refuse(http.StatusBadRequest, "bad_request", "%q: is not a field here; look at how it is spelled", name)
+		fault.Field = name
+		return fault
+	}
+	return errNoJSON()
 }
+
+// maxShownName bounds what is repeated of a name, in bytes.
+const maxShownName = 100
 
 // tooDeep counts brackets and braces outside of strings.
 func tooDeep(body []byte) bool {
