@@ -209,7 +209,7 @@ func TestATokenThatCannotBeMadeSaysWhy(t *testing.T) {
 	f := ada.visit(t, s.url+"/account/tokens").formTo(t, "make")
 	for words, change := range map[string][]string{
 		"Name: 1 to 200 bytes":                         {"name", " "},
-		"Good for: 1 to 50 services are accepted":      {"name", "x", "scope." + hub, none},
+		"Good for: choose one service at least":        {"name", "x", "scope." + hub, none},
 		`Good for: there is no service with the id "n`: {"name", "x", "scopes", "nothing"},
 		"Expires: choose one of the list":              {"name", "x", "expiresOn", "soon"},
 	} {

@@ -135,6 +135,6 @@ func TestWhatTheGuardCannotBeAskedOrToldIsInTheAuditLog(t *testing.T) {
 			refused = append(refused, fmt.Sprintf("%s of %s by %s", cause, event.Target.ID, event.Author.Name))
 		}
 		wantSaid(t, "of rules", refused, "rules /33 of wiki by root", "rules overlap of wiki by root", "rules no group of wiki by root",
-			"rules locked out of wiki by root", "rules registered service of  by root", "guarding name this group of  by root")
+			"rules locked out of wiki by root", "rules registered service of nothing by root", "guarding name this group of  by root")
 	})
 }

@@ -71,6 +71,12 @@ func TestDevelopersSeeWhatTheirAppWasRefusedForAndHowToMendIt(t *testing.T) {
 		if !strings.Contains(marked, "/cal<mark>back") || !strings.Contains(marked, "/cal<mark>lback") {
 			t.Errorf("the first character that differs is not marked: %s", marked)
 		}
+		german := ada.visit(t, a.errorsPage(), header("Accept-Language", "de")).words(t)
+		for _, want := range []string{"Redirect-URI: Pfad", "ein anderes", "eines der App"} {
+			if !strings.Contains(german, want) {
+				t.Errorf("in German the page does not say %q: %s", want, german)
+			}
+		}
 		for _, link := range elements(ada.visit(t, a.errorsPage()).document(t), "a") {
 			if href := attribute(link, "href"); strings.HasPrefix(href, "/errors/") {
 				if p := ada.visit(t, s.url+href); p.status != http.StatusOK {

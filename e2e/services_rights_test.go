@@ -61,7 +61,7 @@ func TestUsersMayRegisterServicesThatAreTheirs(t *testing.T) {
 	s.rest(t, http.MethodDelete, "/services/"+a.id, nil, bob).refused(t, http.StatusForbidden, "Forbidden")
 	seen := s.rest(t, http.MethodGet, "/services/"+a.id, nil, bob).ok(t)
 	for name := range seen {
-		if !strings.Contains(" type id key name applicationName homeUrl iconUrl version ", " "+name+" ") {
+		if !strings.Contains(" type id key name applicationName homeUrl iconUrl version permissions ", " "+name+" ") {
 			t.Errorf("a stranger sees %s", name)
 		}
 	}
