@@ -71,7 +71,7 @@ func (s *Server) routes() []route {
 		{"GET", login.SignedOutPath, person, s.login.SignedOut},
 
 		{"GET", console.ProfilePath, person, s.console.Show(s.console.Profile)},
-		{"POST", console.ProfilePath, person, s.console.Change(s.console.ChangeProfile, s.console.Profile)},
+		{"POST", console.ProfilePath, person, s.console.ChangeWithFile(s.console.ChangeProfile, s.console.Profile)},
 		{"GET", console.AppsPath, person, s.console.Show(s.console.AuthorisedApps)},
 		{"POST", console.AppsPath, person, s.console.Change(s.console.RevokeApps, s.console.AuthorisedApps)},
 		{"GET", console.TokensPath, person, s.console.Show(s.console.PermanentTokens)},
@@ -174,6 +174,8 @@ func (s *Server) routes() []route {
 		{"GET", "/api/rest/users/{id}/sessions", account, s.hub.Authenticated(s.hub.Sessions)},
 		{"DELETE", "/api/rest/users/{id}/sessions", account, s.hub.Authenticated(s.hub.EndSessions)},
 		{"DELETE", "/api/rest/users/{id}/sessions/{itemId}", account, s.hub.Authenticated(s.hub.EndSession)},
+		{"POST", "/api/rest/users/{id}/avatar", account, s.hub.Authenticated(s.hub.SetAvatar)},
+		{"DELETE", "/api/rest/users/{id}/avatar", account, s.hub.Authenticated(s.hub.RemoveAvatar)},
 		{"GET", web.AvatarPath + "{id}", anyone, s.hub.Avatar},
 
 		{"GET", "/api/rest/authmodules", account, s.hub.Authenticated(s.hub.AuthModules)},

@@ -255,7 +255,7 @@ func (tx *Tx) TakenField(ctx context.Context, user User) (string, error) {
 	return "", translate("find user", err)
 }
 
-// DeleteUser deletes a user with their sessions, passwords, permanent tokens, consents and memberships, and leaves
+// DeleteUser deletes a user with their sessions, passwords, permanent tokens, consents, memberships and picture, and leaves
 // their services without an owner; [ErrNotFound] when there is none. Grants are the caller's.
 func (tx *Tx) DeleteUser(id string) error {
 	// Whoever replaces a session of the user holds its row and waits for that of the user, so the sessions come first.

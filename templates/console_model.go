@@ -55,6 +55,8 @@ type AccountProfile struct {
 	Groups []string
 	// PictureURL is where apps find the person's picture.
 	PictureURL string
+	// HasPicture says that it is not the initials.
+	HasPicture bool
 }
 
 // AccountApps lists the apps that use a person's account.

@@ -49,6 +49,8 @@ type Visit struct {
 	actor directory.Actor
 	// form is what was sent; empty for GET.
 	form url.Values
+	// upload is the file of the form; nil for a form that has none.
+	upload *web.Upload
 	// problem is why the form was refused, and status the status that goes with it.
 	problem *templates.FormProblem
 	status  int
@@ -71,12 +73,27 @@ func (p *Pages) Show(show func(*Visit) error) func(http.ResponseWriter, *http.Re
 // change refuses what was filled in, the page is shown again with the form as it was sent; what asks to be confirmed waits
 // for the password.
 func (p *Pages) Change(change, show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
+	return p.changeBy(func(v *Visit) (err error) {
+		v.form, err = web.Form(v.w, v.Request)
+		return err
+	}, change, show)
+}
+
+// ChangeWithFile is Change for a page that has a form with a picture.
+func (p *Pages) ChangeWithFile(change, show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
+	return p.changeBy(func(v *Visit) (err error) {
+		v.form, v.upload, err = web.FormWithFile(v.w, v.Request, pictureField, directory.MaxPictureBytes)
+		return err
+	}, change, show)
+}
+
+func (p *Pages) changeBy(read, change, show func(*Visit) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := p.visit(w, r)
 		if v == nil || err != nil {
 			return err
 		}
-		if v.form, err = web.Form(w, r); err != nil {
+		if err := read(v); err != nil {
 			return err
 		}
 		if subtle.ConstantTimeCompare([]byte(v.form.Get("form_token")), []byte(v.formToken())) != 1 {

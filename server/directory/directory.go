@@ -79,6 +79,9 @@ type Directory struct {
 	allowances *allowances
 
 	permissions *cache[storage.Permission]
+
+	// drawing holds a place for each picture that is drawn at the same time.
+	drawing chan struct{}
 }
 
 // New makes a directory on store; now is the clock.
@@ -94,6 +97,7 @@ func New(store *storage.Store, settings Settings, now func() time.Time) *Directo
 	d.secretUses = newSecretUses()
 	d.uses = newServiceUses()
 	d.serviceErrors = &waitingErrors{}
+	d.drawing = make(chan struct{}, 1)
 	d.audit = audit.New(store, settings.Audit, now)
 	d.audit.FindNamesBy(d.named)
 	d.protected = newCache(now, textOnly(d.loadProtectedAPI))

@@ -122,10 +122,14 @@ func (a *API) userEntities(ctx context.Context, actor directory.Actor, users []s
 }
 
 func (a *API) publicUser(user storage.User) userView {
-	address := web.AvatarURL(a.PublicURL, user.ID)
-	avatar := avatarView{URL: address, PictureURL: address}
+	avatar := a.avatarOf(user)
 	return userView{Type: "user", ID: user.ID, Login: user.Login, Name: user.Name, Guest: user.Guest, Banned: user.Banned,
 		Avatar: avatar, Profile: profileView{Avatar: avatar}}
+}
+
+func (a *API) avatarOf(user storage.User) avatarView {
+	address := web.AvatarURL(a.PublicURL, user.ID)
+	return avatarView{URL: address, PictureURL: address}
 }
 
 // everyUserField names the fields of a user that cost a query each, so that a list has them only when it is asked for them.

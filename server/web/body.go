@@ -195,6 +195,15 @@ func tooDeep(body []byte) bool {
 	return false
 }
 
+// Image reads the image that is the body of a REST request, of at most limit bytes. What it is, its bytes say.
+func Image(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Header.Get("Content-Type") != "" && (err != nil || kind != "image/png" && kind != "image/jpeg") {
+		return nil, Refuse(http.StatusUnsupportedMediaType, "bad_request", "the body has to be an image; send it with the header Content-Type: image/png or image/jpeg")
+	}
+	return readAll(w, r, limit)
+}
+
 func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
