@@ -63,6 +63,15 @@ type badRequest struct {
 	field    string
 }
 
+// ofKind says of what kind the body is, if it is not JSON.
+func (c restCall) ofKind() change {
+	return func(r *http.Request) {
+		if c.kind != "" {
+			r.Header.Set("Content-Type", c.kind)
+		}
+	}
+}
+
 func (c restCall) method() string { method, _, _ := strings.Cut(c.operation, " "); return method }
 
 // badRequestMaker collects what can be wrong with a call.
@@ -86,7 +95,11 @@ func badRequestsOf(t *testing.T, w *things, call restCall) []badRequest {
 	m.badMethods(t)
 	m.badIDs()
 	m.badParameters()
-	if operation.RequestBody != nil {
+	switch {
+	case operation.RequestBody == nil:
+	case call.kind != "":
+		m.badImages()
+	default:
 		m.badBodies()
 		schema := operation.RequestBody.Value.Content.Get("application/json").Schema.Value
 		m.badFields(t, schema, nil)
@@ -109,7 +122,7 @@ func (m *badRequestMaker) add(bad badRequest) {
 	if bad.body == noBody {
 		bad.body = ""
 	}
-	bad.changes = append([]change{m.things.credentials[m.call.as]}, bad.changes...)
+	bad.changes = append([]change{m.things.credentials[m.call.as], m.call.ofKind()}, bad.changes...)
 	m.made = append(m.made, bad)
 }
 
@@ -243,6 +256,20 @@ func (m *badRequestMaker) badBodies() {
 	}
 	m.add(badRequest{wrong: "a large body", body: `{"name": "` + strings.Repeat("x", 300<<10) + `"}`, statuses: []int{http.StatusRequestEntityTooLarge}, code: "invalid_request"})
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/", "application/xml"} {
+		m.add(badRequest{wrong: "a body of " + kind, changes: []change{header("Content-Type", kind)}, statuses: []int{http.StatusUnsupportedMediaType}, code: "bad_request"})
+	}
+}
+
+// badImages sends what is no image, or not one that is accepted.
+func (m *badRequestMaker) badImages() {
+	for what, wrong := range refusedPictures {
+		if wrong.content == "" {
+			wrong.content = noBody
+		}
+		m.add(badRequest{wrong: what, body: wrong.content, statuses: []int{http.StatusBadRequest}, code: "bad_request", field: "avatar"})
+	}
+	m.add(badRequest{wrong: "a large body", body: strings.Repeat(m.call.body, 600<<10/len(m.call.body)), statuses: []int{http.StatusRequestEntityTooLarge}, code: "invalid_request"})
+	for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", "image/", "image/gif", "image/svg+xml"} {
 		m.add(badRequest{wrong: "a body of " + kind, changes: []change{header("Content-Type", kind)}, statuses: []int{http.StatusUnsupportedMediaType}, code: "bad_request"})
 	}
 }

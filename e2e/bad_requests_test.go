@@ -19,6 +19,8 @@ import (
 type restCall struct {
 	// operation is what api/openapi.yaml has it under, without the path of the API.
 	operation, path, body string
+	// kind is the media type of the body; JSON if left out.
+	kind string
 	// other is what somebody else gets who is signed in, stranger what those get who prove nothing; 200 if left out, and
 	// 401 for strangers.
 	other, stranger int
@@ -91,6 +93,7 @@ var restCalls = []restCall{
 	{operation: "GET /users/{id}/connections/{itemId}", path: "/users/ann/connections/<provider>", other: 403},
 	{operation: "POST /users/{id}/connections/{itemId}", path: "/users/ann/connections/<provider>", body: `{"services": [{"id": "demo"}]}`, other: 403, as: "ann"},
 	{operation: "POST /users/{id}/connections/{itemId}/accesstoken", path: "/users/ann/connections/<provider>/accesstoken", body: `{"renew": false}`, other: 403, as: "ann"},
+	{operation: "POST /users/{id}/avatar", path: "/users/ann/avatar", kind: "image/png", body: pngOf(whole(20, 20, blue)), other: 403},
 	{operation: "GET /avatar/{id}", path: "/avatar/ann", stranger: 200},
 
 	{operation: "GET /authmodules", path: "/authmodules"},
@@ -129,6 +132,7 @@ var restCalls = []restCall{
 	{operation: "GET /relations/providers/{id}", path: "/relations/providers/<provider>", other: 403},
 	{operation: "POST /relations/providers/{id}", path: "/relations/providers/<provider>", body: `{"name": "Renamed"}`, other: 403},
 
+	{operation: "DELETE /users/{id}/avatar", path: "/users/ann/avatar", other: 403},
 	{operation: "DELETE /users/{id}/connections/{itemId}", path: "/users/ann/connections/<provider>", other: 403},
 	{operation: "DELETE /relations/providers/{id}", path: "/relations/providers/<provider>", other: 403},
 	{operation: "DELETE /relations/consumers/{id}", path: "/relations/consumers/demo", other: 403},
@@ -296,7 +300,7 @@ func TestBadRequestsAreRefusedAsDescribedAndChangeNothing(t *testing.T) {
 			}
 		}
 		for _, call := range restCalls {
-			if got := w.restText(t, call.method(), w.names.Replace(call.path), call.body, w.credentials[call.as]); got.status != http.StatusOK {
+			if got := w.restText(t, call.method(), w.names.Replace(call.path), call.body, w.credentials[call.as], call.ofKind()); got.status != http.StatusOK {
 				t.Errorf("%s %s: %d %s, so that bad requests like it say nothing", call.operation, call.path, got.status, got.body)
 			}
 		}

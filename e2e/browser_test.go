@@ -142,6 +142,9 @@ type form struct {
 	method  string
 	values  url.Values
 	buttons []url.Values
+	// multipart says that it is sent as multipart/form-data, and files are its fields with a file.
+	multipart bool
+	files     []string
 }
 
 // form is the only one of the page.
@@ -175,13 +178,17 @@ func (p *page) formTo(t testing.TB, button string, namesAndValues ...string) *fo
 
 // readForm reads what a browser sends if nobody changes anything.
 func (p *page) readForm(node *html.Node) *form {
-	found := &form{page: p, action: attribute(node, "action"), method: strings.ToUpper(attribute(node, "method")), values: url.Values{}}
+	found := &form{page: p, action: attribute(node, "action"), method: strings.ToUpper(attribute(node, "method")), values: url.Values{},
+		multipart: attribute(node, "enctype") == "multipart/form-data"}
 	for _, input := range elements(node, "input") {
 		kind := attribute(input, "type")
 		if (kind == "checkbox" || kind == "radio") && !hasAttribute(input, "checked") {
 			continue
 		}
 		if name := attribute(input, "name"); name != "" {
+			if kind == "file" {
+				found.files = append(found.files, name)
+			}
 			found.values.Add(name, attribute(input, "value"))
 		}
 	}
@@ -242,11 +249,15 @@ func (f *form) request(t testing.TB, button string, namesAndValues ...string) *h
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), f.method, target.String(), formBody(pairs(values, namesAndValues...)))
+	kind, body := "application/x-www-form-urlencoded", formBody(pairs(values, namesAndValues...))
+	if f.multipart {
+		kind, body = f.multipartBody(t, pairs(values, namesAndValues...))
+	}
+	r, err := http.NewRequestWithContext(t.Context(), f.method, target.String(), body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Content-Type", kind)
 	r.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
 	r.Header.Set("Origin", f.page.address.Scheme+"://"+f.page.address.Host)
 	r.Header.Set("Referer", f.page.address.String())

@@ -206,12 +206,20 @@ func (at atStake) onOneself() []formAttempt {
 		}
 		return ""
 	}
+	if _, err := d.SetPicture(t.Context(), directory.Operator(), self.ID, []byte(pngOf(whole(20, 20, blue))), nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.Approve(t.Context(), self.ID, at.app.id, []string{at.app.id}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return []formAttempt{
 		{"change one's profile", "/account", []string{"name", "Somebody else", "email", self.Email}, "POST", "/users/" + self.ID, fields{"name": "Somebody else"},
 			func() bool { return at.named(self.Login).Name == "Somebody else" }, everybody},
+		{"remove one's picture", "/account", []string{"action", "initials"}, "DELETE", "/users/" + self.ID + "/avatar", nil,
+			func() bool {
+				has, err := d.HasPicture(t.Context(), self.ID)
+				return err == nil && !has
+			}, everybody},
 		{"make a permanent token", "/account/tokens", []string{"action", "make", "name", "fresh", "scope." + hub, "on", "expiresOn", "7"},
 			"POST", "/users/" + self.ID + "/permanenttokens", fields{"name": "fresh", "scope": []fields{{"id": hub}}}, func() bool { return tokenID("fresh") != "" }, everybody},
 		{"delete a permanent token", "/account/tokens", []string{"action", "delete", "token", tokenID("old")},

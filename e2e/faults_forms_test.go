@@ -97,6 +97,19 @@ func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) sentForm
 			return sentForm{who: f.as(t, "eve"), path: "/account", filledIn: []string{"email", name + "@example.org"},
 				stored: s.has(person+"?fields=profile(email(email))", name+"@example.org")}
 		},
+		"setting one's picture": func(t *testing.T) sentForm {
+			before := s.get(t, "/api/rest/avatar/"+s.user(t, "eve").ID).header.Get("ETag")
+			size := 20 + n%200
+			return sentForm{who: f.as(t, "eve"), path: "/account", button: "picture", filledIn: []string{"avatar", pngOf(whole(size, size, blue))}, stored: func(t *testing.T) {
+				if got := s.get(t, "/api/rest/avatar/"+s.user(t, "eve").ID); got.header.Get("Content-Type") != "image/png" || got.header.Get("ETag") == before {
+					t.Errorf("the picture: %d %v", got.status, got.header)
+				}
+			}}
+		},
+		"removing one's picture": func(t *testing.T) sentForm {
+			s.sendPicture(t, "eve", "image/png", pngOf(whole(10, 10, green)), bearer(s.adminToken)).ok(t)
+			return sentForm{who: f.as(t, "eve"), path: "/account", button: "initials", stored: func(t *testing.T) { s.showsInitials(t, s.user(t, "eve").ID) }}
+		},
 		"changing one's password": func(t *testing.T) sentForm {
 			someone := s.browser(t, name).signedIn(t)
 			return sentForm{who: someone, path: "/account/password", readsAfter: true, filledIn: []string{"oldValue", password, "password", "another fine password"}, stored: func(t *testing.T) {

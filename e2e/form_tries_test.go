@@ -29,7 +29,8 @@ type formTry struct {
 	among string
 	// meanwhile is what somebody else does after the page was shown.
 	meanwhile func()
-	// fill are what is typed, by the names of the fields; of a checkbox "on" or "off".
+	// fill are what is typed, by the names of the fields; of a checkbox "on" or "off", of a file its
+	// content in base64.
 	fill map[string]string
 	// unsent says that the browser itself refuses to send this; the server is asked all the same.
 	unsent bool
@@ -104,7 +105,11 @@ const sendForm = `((button, method, among, fill, token) => {
 		for (const field of fields) {
 			if (field.type === 'checkbox') field.checked = value === 'on';
 			else if (field.type === 'radio') field.checked = field.value === value;
-			else field.value = value;
+			else if (field.type === 'file') {
+				const chosen = new DataTransfer();
+				if (value) chosen.items.add(new File([Uint8Array.from(atob(value), (c) => c.charCodeAt(0))], 'me.png'));
+				field.files = chosen.files;
+			} else field.value = value;
 		}
 	}
 	const invalid = [...new Set([...form.elements].filter((e) => e.willValidate && !e.validity.valid).map((e) => e.name))].join(' ');
