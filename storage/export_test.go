@@ -8,7 +8,7 @@ import (
 
 // Structs are all that stand for a row of a table.
 func Structs() []any {
-	return []any{&Activity{}, &AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{},
+	return []any{&Activity{}, &AgreementConsent{}, &Attempts{}, &Connection{}, &Consent{}, &Credential{}, &Grant{}, &Group{}, &groupMember{}, &Key{}, &PermanentToken{}, &UserPicture{},
 		&AuditChain{}, &AuditEvent{}, &AuditedSetting{}, &guardAllowance{}, &ProtectedAPI{}, &Provider{}, &PushedRequest{}, &ServiceError{}, &serviceUse{},
 		&grantedPermission{}, &Permission{}, &Site{},
 		&listTotal{}, &serviceBaseURL{}, &serviceUserGroup{}, &serviceWord{},

@@ -110,40 +110,40 @@ func shrink(from image.Image, square image.Rectangle) *image.RGBA {
 	side := square.Dx()
 	size := min(side, pictureSide)
 	row := image.NewRGBA(image.Rect(0, 0, side, 1))
-	sums, line := make([]uint64, size*size*4), make([]uint64, size*4)
+	sums, line := make([]int64, size*size*4), make([]int64, size*4)
 	for y := range side {
 		draw.Draw(row, row.Bounds(), from, square.Min.Add(image.Pt(0, y)), draw.Src)
 		clear(line)
 		for x := range side {
-			covered(x, side, size, func(at int, length uint64) {
+			covered(x, side, size, func(at int, length int64) {
 				for i, value := range row.Pix[x*4 : x*4+4] {
-					line[at*4+i] += uint64(value) * length
+					line[at*4+i] += int64(value) * length
 				}
 			})
 		}
-		covered(y, side, size, func(at int, length uint64) {
+		covered(y, side, size, func(at int, length int64) {
 			for i, sum := range line {
 				sums[at*size*4+i] += sum * length
 			}
 		})
 	}
 	drawn := image.NewRGBA(image.Rect(0, 0, size, size))
-	whole := uint64(side) * uint64(side)
+	whole := int64(side) * int64(side)
 	for i, sum := range sums {
-		drawn.Pix[i] = uint8((sum + whole/2) / whole)
+		drawn.Pix[i] = uint8((sum + whole/2) / whole) // #nosec G115 -- a mean of bytes
 	}
 	return drawn
 }
 
 // covered calls add with each of the size pixels that lies over pixel n of side, and over how much of it, in parts of size:
 // with at most two, since size is not above side.
-func covered(n, side, size int, add func(at int, length uint64)) {
+func covered(n, side, size int, add func(at int, length int64)) {
 	begin, end := n*size, (n+1)*size
 	first, last := begin/side, (end-1)/side
 	if first == last {
-		add(first, uint64(size))
+		add(first, int64(size))
 		return
 	}
-	add(first, uint64(last*side-begin))
-	add(last, uint64(end-last*side))
+	add(first, int64(last*side-begin))
+	add(last, int64(end-last*side))
 }
