@@ -97,6 +97,14 @@ func claiming(side uint32) string {
 	return "\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + string(binary.BigEndian.AppendUint32(head, crc32.ChecksumIEEE(head)))
 }
 
+// scanned is a whole progressive JPEG, grey and 16 pixels wide, with so many scans of nothing (ITU-T T.81 annex G).
+func scanned(times int) string {
+	return "\xff\xd8\xff\xdb\x00\x43\x00" + strings.Repeat("\x01", 64) + // the quantization table
+		"\xff\xc2\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00" + // the frame
+		"\xff\xc4\x00\x14\x10\x01" + strings.Repeat("\x00", 15) + "\x20" + // its one code: the next four blocks are at their end
+		strings.Repeat("\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00\x1f", times) + "\xff\xd9"
+}
+
 func gifOf(m image.Image) string {
 	var out bytes.Buffer
 	if err := gif.Encode(&out, m, nil); err != nil {
@@ -120,6 +128,7 @@ var refusedPictures = map[string]struct{ content, words string }{
 	"a JPEG that breaks off": {jpegOf(stripes(300, 200, blue))[:700], "is not a whole PNG or JPEG"},
 	"the head of a JPEG":     {"\xff\xd8\xff", "is not a whole PNG or JPEG"},
 	"60000 pixels":           {claiming(60000), "has more than 4096 pixels on a side"},
+	"a JPEG of many scans":   {scanned(101), "goes over its pixels more than 100 times"},
 	"4097 pixels":            {pngOf(image.NewGray(image.Rect(0, 0, 4097, 1))), "has more than 4096 pixels on a side"},
 }
 
@@ -180,6 +189,7 @@ func TestAPictureIsSetOverRESTInPlaceOfTheInitials(t *testing.T) {
 			{"me", "image/png", pngOf(stripes(1000, 700, blue)), own, "image/png", 256, blue},
 			{"ada", "image/jpeg", jpegOf(stripes(2000, 900, green)), own, "image/jpeg", 256, green},
 			{"ada", "image/jpeg", pngOf(whole(40, 90, blue)), own, "image/png", 40, blue},
+			{"ada", "image/jpeg", scanned(100), own, "image/jpeg", 16, color.Gray{128}},
 			{ada.ID, "image/png", jpegOf(whole(257, 257, green)), bearer(s.adminToken), "image/jpeg", 256, green},
 		} {
 			before := s.get(t, "/api/rest/users/ada", own).header.Get("ETag")

@@ -17,7 +17,13 @@ const (
 	// pictureSide is how wide and high a stored picture is at most, in pixels.
 	pictureSide = 256
 	jpegQuality = 90
+	// maxScans bounds how often a JPEG goes over its pixels: a small file can do it so often that it is decoded for minutes.
+	// Cameras and programs write up to a dozen.
+	maxScans = 100
 )
+
+// startOfScan begins each scan of a JPEG (ITU-T T.81 section B.1.1.3); what is coded never has these bytes.
+const startOfScan = "\xff\xda"
 
 // pictureFormat is a kind of images that are accepted. Which it is, the first bytes say, and not what the sender calls it.
 type pictureFormat struct {
@@ -82,6 +88,9 @@ func checkPicture(content []byte) (pictureFormat, error) {
 	format, ok := pictureFormatOf(content)
 	if !ok {
 		return pictureFormat{}, noPicture()
+	}
+	if format.kind == "image/jpeg" && bytes.Count(content, []byte(startOfScan)) > maxScans {
+		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "goes over its pixels more than 100 times; save it as an ordinary PNG or JPEG of at most 512 KiB and 4096 pixels on a side"}
 	}
 	config, err := format.config(bytes.NewReader(content))
 	if err != nil || config.Width < 1 || config.Height < 1 {
