@@ -137,10 +137,10 @@ func (f *formTries) onPicture() {
 	}
 	ada := f.user(f.t, "ada").ID
 	f.try(
-		refused("without a file", "", "Picture: is missing; send a PNG or JPEG of at most 512 KiB and 4096 pixels on a side."),
-		refused("with a text", "my picture", "Picture: is not a whole PNG or JPEG; one of at most 512 KiB and 4096 pixels on a side is accepted."),
-		refused("with endless pixels", claiming(60000), "Picture: has more than 4096 pixels on a side; a PNG or JPEG of at most 512 KiB and 4096 pixels on a side is accepted."),
-		refused("with a large file", strings.Repeat("x", 2<<20), "Picture: has more than 512 KiB; a PNG or JPEG of at most 512 KiB and 4096 pixels on a side is accepted."),
+		refused("without a file", "", "Picture: is missing; send a PNG or JPEG of at most 512 KiB and 2048 pixels on a side."),
+		refused("with a text", "my picture", "Picture: is not a whole PNG or JPEG; one of at most 512 KiB and 2048 pixels on a side is accepted."),
+		refused("with endless pixels", claiming(60000), "Picture: has more than 2048 pixels on a side; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted."),
+		refused("with a large file", strings.Repeat("x", 2<<20), "Picture: has more than 512 KiB; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted."),
 		formTry{form: form, what: "with a JPEG", who: f.ada, path: path, fill: sent(jpegOf(stripes(600, 400, blue))), says: "Your picture is saved.",
 			then: func(t *testing.T) {
 				f.showsPicture(t, ada, "image/jpeg", 256, blue)

@@ -127,9 +127,9 @@ var refusedPictures = map[string]struct{ content, words string }{
 	"a PNG that breaks off":  {pngOf(stripes(300, 200, blue))[:200], "is not a whole PNG or JPEG"},
 	"a JPEG that breaks off": {jpegOf(stripes(300, 200, blue))[:700], "is not a whole PNG or JPEG"},
 	"the head of a JPEG":     {"\xff\xd8\xff", "is not a whole PNG or JPEG"},
-	"60000 pixels":           {claiming(60000), "has more than 4096 pixels on a side"},
+	"60000 pixels":           {claiming(60000), "has more than 2048 pixels on a side"},
 	"a JPEG of many scans":   {scanned(101), "goes over its pixels more than 100 times"},
-	"4097 pixels":            {pngOf(image.NewGray(image.Rect(0, 0, 4097, 1))), "has more than 4096 pixels on a side"},
+	"4097 pixels":            {pngOf(image.NewGray(image.Rect(0, 0, 4097, 1))), "has more than 2048 pixels on a side"},
 }
 
 // sendPicture sends an image for a user over REST.
@@ -227,11 +227,11 @@ func TestWhatIsNoPictureIsRefusedAndChangesNothing(t *testing.T) {
 		s.sendPicture(t, "me", "image/png", pngOf(whole(300, 300, blue)), own).ok(t)
 		for what, test := range refusedPictures {
 			said := s.sendPicture(t, "me", "image/png", test.content, own).refused(t, http.StatusBadRequest, "bad_request")
-			if !strings.Contains(said, test.words) || !strings.Contains(said, "512 KiB and 4096 pixels") {
+			if !strings.Contains(said, test.words) || !strings.Contains(said, "512 KiB and 2048 pixels") {
 				t.Errorf("%s: it says %q", what, said)
 			}
 			p := b.submit(t, b.visit(t, s.url+"/account").formTo(t, "picture"), "picture", "avatar", test.content)
-			if words := p.words(t); p.status != http.StatusBadRequest || !strings.Contains(words, "Picture: "+test.words) || !strings.Contains(words, "512 KiB and 4096 pixels") {
+			if words := p.words(t); p.status != http.StatusBadRequest || !strings.Contains(words, "Picture: "+test.words) || !strings.Contains(words, "512 KiB and 2048 pixels") {
 				t.Errorf("%s on the page: %d %s", what, p.status, words)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 const (
 	// maxPictureSide bounds what is decoded, in pixels: a small file can claim to be an image that fills the memory.
-	maxPictureSide = 4096
+	maxPictureSide = 2048
 	// pictureSide is how wide and high a stored picture is at most, in pixels.
 	pictureSide = 256
 	jpegQuality = 90
@@ -54,7 +54,7 @@ func pictureFormatOf(content []byte) (pictureFormat, bool) {
 }
 
 // drawPicture makes the content and type of a picture of what somebody sent. The error is [*InvalidField] for what is no
-// whole PNG or JPEG, or too large. One is drawn at a time, since a large one takes some hundred megabytes.
+// whole PNG or JPEG, or too large. One is drawn at a time, since a large one takes some dozen megabytes.
 func (d *Directory) drawPicture(ctx context.Context, content []byte) (storage.UserPicture, error) {
 	format, err := checkPicture(content)
 	if err != nil {
@@ -80,30 +80,30 @@ func (d *Directory) drawPicture(ctx context.Context, content []byte) (storage.Us
 // checkPicture finds out what an image is, and refuses it by its first bytes if it is not accepted.
 func checkPicture(content []byte) (pictureFormat, error) {
 	if len(content) == 0 {
-		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "is missing; send a PNG or JPEG of at most 512 KiB and 4096 pixels on a side"}
+		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "is missing; send a PNG or JPEG of at most 512 KiB and 2048 pixels on a side"}
 	}
 	if len(content) > MaxPictureBytes {
-		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "has more than 512 KiB; a PNG or JPEG of at most 512 KiB and 4096 pixels on a side is accepted"}
+		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "has more than 512 KiB; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted"}
 	}
 	format, ok := pictureFormatOf(content)
 	if !ok {
 		return pictureFormat{}, noPicture()
 	}
 	if format.kind == "image/jpeg" && bytes.Count(content, []byte(startOfScan)) > maxScans {
-		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "goes over its pixels more than 100 times; save it as an ordinary PNG or JPEG of at most 512 KiB and 4096 pixels on a side"}
+		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "goes over its pixels more than 100 times; save it as an ordinary PNG or JPEG of at most 512 KiB and 2048 pixels on a side"}
 	}
 	config, err := format.config(bytes.NewReader(content))
 	if err != nil || config.Width < 1 || config.Height < 1 {
 		return pictureFormat{}, noPicture()
 	}
 	if config.Width > maxPictureSide || config.Height > maxPictureSide {
-		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "has more than 4096 pixels on a side; a PNG or JPEG of at most 512 KiB and 4096 pixels on a side is accepted"}
+		return pictureFormat{}, &InvalidField{Field: "avatar", Reason: "has more than 2048 pixels on a side; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted"}
 	}
 	return format, nil
 }
 
 func noPicture() error {
-	return &InvalidField{Field: "avatar", Reason: "is not a whole PNG or JPEG; one of at most 512 KiB and 4096 pixels on a side is accepted"}
+	return &InvalidField{Field: "avatar", Reason: "is not a whole PNG or JPEG; one of at most 512 KiB and 2048 pixels on a side is accepted"}
 }
 
 // middleSquare is the largest square in the middle of an image.
