@@ -104,3 +104,8 @@ func WalkedRows(t testing.TB, tx *Tx, table string) (rows int64) {
 	}
 	return rows
 }
+
+// HotStatements are those that are prepared once, as PostgreSQL is sent them.
+func HotStatements() []string {
+	return []string{numbered(insertGrantSQL), numbered(advanceGrantSQL), numbered(revokeFinalSQL), marksSQL}
+}

@@ -79,9 +79,11 @@ func (h *hotOnPostgres) revoked(ctx context.Context, carried []Carried) (bool, e
 	return h.checks.revoked(ctx, carried)
 }
 
+const marksSQL = "SELECT subject, mark FROM revocations WHERE subject = ANY($1)"
+
 // marks is what [sharedChecks] reads by.
 func (h *hotOnPostgres) marks(ctx context.Context, subjects []string, found func(subject string, mark int64)) error {
-	rows, err := h.pool.QueryContext(ctx, "SELECT subject, mark FROM revocations WHERE subject = ANY($1)", subjects)
+	rows, err := h.pool.QueryContext(ctx, marksSQL, subjects)
 	if err != nil {
 		return err
 	}
