@@ -36,6 +36,9 @@ type largeList struct {
 	many map[*Filter]bool
 	// totals are the rows of list_totals that matter here.
 	totals map[string]int64
+	// matching are the ids of all that is in the list, in its order, when counting has found them: few meet each of several
+	// alternatives, and what meets more than one of them counts once.
+	matching []string
 }
 
 // alternative is met by what meets all of its parts.
@@ -161,6 +164,8 @@ func (l *largeList) page(total int64) ([]string, error) {
 	switch {
 	case l.Top == 0 || total <= int64(l.Skip) && (l.Filter == nil || total <= CountedUpTo):
 		return nil, nil
+	case len(l.matching) > 0:
+		return l.matching[min(l.Skip, len(l.matching)):min(l.Skip+l.Top+1, len(l.matching))], nil
 	case len(l.alternatives) == 0:
 		where, values := l.where(nil, nil, l.compiler())
 		return l.read(l.walked(where, values, l.Skip, l.Top+1))

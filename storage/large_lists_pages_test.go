@@ -50,7 +50,7 @@ func meetsUser(f *storage.Filter, u storage.User) bool {
 	case "loginStartsWith":
 		return strings.HasPrefix(u.Login, f.Value)
 	}
-	return strings.HasPrefix(u.Name, f.Value) || strings.HasPrefix(u.Login, f.Value) || u.ID == f.Value
+	return strings.HasPrefix(u.Name, f.Value) || strings.HasPrefix(u.Login, f.Value) || u.ID == f.Value || f.Prefix && strings.HasPrefix(u.ID, f.Value)
 }
 
 func compareUsers(field string, a, b storage.User) int {
@@ -108,6 +108,9 @@ func TestAPageOfALargeListHasWhatMeetsTheFilterInItsOrder(t *testing.T) {
 			not(leaf("loginStartsWith", "b")), not(leaf("is", "banned")), leaf("is", "banned"), leaf("group", "all"), leaf("group", "few"), leaf("has", "password"), not(leaf("has", "password")),
 			leaf("loginStartsWith", "hlogin"), leaf("loginStartsWith", "hlogin1"), {All: []*storage.Filter{not(leaf("is", "banned")), leaf("loginStartsWith", "clo")}},
 			any(leaf("nameStartsWith", "name"), leaf("loginStartsWith", "h")), any(not(leaf("nameStartsWith", "name1")), not(leaf("loginStartsWith", "h")), leaf("is", "admin")),
+			any(leaf("nameStartsWith", "name012"), leaf("nameStartsWith", "name01")), any(leaf("nameStartsWith", "name012"), leaf("loginStartsWith", "hlogin010"), leaf("", "u01200")),
+			any(leaf("nameStartsWith", "name03"), leaf("nameStartsWith", "name07")), any(leaf("", "u012"), &storage.Filter{Value: "u012", Prefix: true}),
+			any(leaf("", "name012"), &storage.Filter{Value: "name012", Prefix: true}), any(leaf("", "name0123"), leaf("", "name012")),
 			{All: []*storage.Filter{leaf("nameStartsWith", "name"), not(leaf("loginStartsWith", "c")), leaf("group", "all")}},
 		}
 		for _, filter := range filters {

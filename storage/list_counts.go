@@ -27,13 +27,12 @@ type listTotal struct {
 }
 
 // count is exact without a filter. With one it is exact up to CountedUpTo, and else greater.
-func (l *largeList) count() (int64, error) {
+func (l *largeList) count() (total int64, err error) {
 	if len(l.alternatives) == 0 {
 		return l.totals[l.entity.table], nil
 	}
 	var sum, most int64
 	for _, a := range l.alternatives {
-		var err error
 		if a.count, err = l.countOf(a); err != nil {
 			return 0, err
 		}
@@ -46,7 +45,8 @@ func (l *largeList) count() (int64, error) {
 		return 0, nil
 	}
 	query, values := l.union(0)
-	return l.number(query, values)
+	l.matching, err = l.read(fmt.Sprintf("SELECT * FROM (%s) AS matching ORDER BY %s", query, l.bySelected()), values)
+	return int64(len(l.matching)), err
 }
 
 // countOf counts what meets an alternative.

@@ -13,7 +13,7 @@ const maxAlternatives = 12
 // for a list without either. A filter with too many alternatives is a part of its own.
 func (l *largeList) split() (alternatives [][]*Filter) {
 	if l.Filter != nil {
-		if alternatives = l.alternativesOf(l.Filter); len(alternatives) > maxAlternatives {
+		if alternatives = l.distinct(l.alternativesOf(l.Filter)); len(alternatives) > maxAlternatives {
 			alternatives = [][]*Filter{{l.Filter}}
 		}
 	}
@@ -49,6 +49,35 @@ func (l *largeList) alternativesOf(f *Filter) (alternatives [][]*Filter) {
 		return l.searched(f)
 	}
 	return [][]*Filter{{f}}
+}
+
+// distinct leaves out alternatives that are met only by what meets another: "x or x*" looks for x in most fields twice.
+func (l *largeList) distinct(alternatives [][]*Filter) (distinct [][]*Filter) {
+	for i, parts := range alternatives {
+		needless := false
+		for j, others := range alternatives {
+			if i != j && len(parts) == 1 && len(others) == 1 && l.covers(others[0], parts[0]) {
+				needless = needless || j < i || !l.covers(parts[0], others[0])
+			}
+		}
+		if !needless {
+			distinct = append(distinct, parts)
+		}
+	}
+	return distinct
+}
+
+// covers says whether all that meets a leaf meets another leaf on the same field, as far as their values tell.
+func (l *largeList) covers(f, covered *Filter) bool {
+	field, isField := l.compiler().field(f.Field)
+	if !isField || field.ofGroup || !strings.EqualFold(f.Field, covered.Field) {
+		return false
+	}
+	value, coveredValue := field.folded(f.Value), field.folded(covered.Value)
+	if field.isPrefix(f) {
+		return strings.HasPrefix(coveredValue, value)
+	}
+	return !field.isPrefix(covered) && coveredValue == value
 }
 
 func product(alternatives, others [][]*Filter) (both [][]*Filter) {
