@@ -1,9 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -260,23 +257,4 @@ func eachObject(value any, reduce func(map[string]any) map[string]any) any {
 		return list
 	}
 	return value
-}
-
-// ToMap turns a wire struct into the map that its JSON tags describe, ready for Project. Numbers become json.Number, so
-// that milliseconds and counters stay exact. A value whose JSON is not an object is an error.
-func ToMap(v any) (map[string]any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encoding %T: %w", v, err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil {
-		return nil, fmt.Errorf("reading %T as an object: %w", v, err)
-	}
-	if object == nil {
-		return nil, errors.New("reading a null value as an object")
-	}
-	return object, nil
 }

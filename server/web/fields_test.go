@@ -182,36 +182,6 @@ func TestProjectingLeavesTheEntityAlone(t *testing.T) {
 	}
 }
 
-func TestWireStructsBecomeMapsWithExactNumbers(t *testing.T) {
-	type inner struct {
-		URL string `json:"url,omitempty"`
-	}
-	got, err := ToMap(struct {
-		ID      string  `json:"id"`
-		Time    int64   `json:"creationTime"`
-		Ratio   float64 `json:"ratio"`
-		Hidden  string  `json:"-"`
-		Avatar  *inner  `json:"avatar"`
-		Nothing *inner  `json:"nothing"`
-		Tags    []inner `json:"tags"`
-	}{ID: "<1>", Time: 9007199254740993, Ratio: 0.1, Hidden: "secret", Avatar: &inner{URL: "https://a.example/?a&b"}, Tags: []inner{{}}})
-	want := map[string]any{
-		"id": "<1>", "creationTime": json.Number("9007199254740993"), "ratio": json.Number("0.1"),
-		"avatar": map[string]any{"url": "https://a.example/?a&b"}, "nothing": nil, "tags": []any{map[string]any{}},
-	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v and %v, want %v", got, err, want)
-	}
-}
-
-func TestValuesThatAreNoObjectsBecomeNoMaps(t *testing.T) {
-	for _, value := range []any{nil, (*BadParameter)(nil), "text", 1, []int{1}, make(chan int)} {
-		if got, err := ToMap(value); err == nil {
-			t.Errorf("ToMap(%T) = %v, want an error", value, got)
-		}
-	}
-}
-
 // FuzzParseFields holds three things: nothing panics, printing and parsing again is the same list, and what Project
 // returns was in the entity.
 func FuzzParseFields(f *testing.F) {
