@@ -22,7 +22,7 @@ var coreAuthModule = authModuleView{Type: "CoreauthmoduleJSON", ID: "hub", Name:
 
 // AuthModules answers GET /api/rest/authmodules, a page of the ways to sign in that query lets through.
 func (a *API) AuthModules(w http.ResponseWriter, r *http.Request, _ directory.Actor) error {
-	fields, list, err := readShortList(r)
+	fields, list, err := readList(r)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/server/directory"
 	"gatehouse/server/web"
+	"gatehouse/storage"
 )
 
 // consumerView is a service as a consumer of what this server gives out, for administrators. Times are in Unix
@@ -32,26 +33,11 @@ type consumerView struct {
 // Consumers answers GET /api/rest/relations/consumers, a page of the services that query lets through, with the use that
 // they make of this server.
 func (a *API) Consumers(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	consumers, total, err := a.Directory.Consumers(r.Context(), actor, list)
-	if err != nil {
-		return err
-	}
-	entities := make([]map[string]any, len(consumers))
-	for i, consumer := range consumers {
-		if entities[i], err = a.consumerEntity(r.Context(), consumer); err != nil {
-			return err
-		}
-	}
-	answerPage(w, "ConsumersPage", "consumers", list, total, entities, fields)
-	return nil
+	return answerList(w, r, "ConsumersPage", "consumers", func(list storage.List) ([]directory.Consumer, int64, error) {
+		return a.Directory.Consumers(r.Context(), actor, list)
+	}, each(func(consumer directory.Consumer) (map[string]any, error) {
+		return a.consumerEntity(r.Context(), consumer)
+	}))
 }
 
 // Consumer answers GET /api/rest/relations/consumers/{id}.

@@ -50,34 +50,17 @@ func (a *API) PermanentTokens(w http.ResponseWriter, r *http.Request, actor dire
 	return answerOwned(a, w, r, actor, "PermanenttokensPage", "permanenttokens", a.Directory.PermanentTokens, a.permanentTokenEntity)
 }
 
-// answerOwned answers the page of what a user owns that read finds for the request's list.
+// answerOwned answers the page of what a user owns that find finds for the request's list.
 func answerOwned[T any](a *API, w http.ResponseWriter, r *http.Request, actor directory.Actor, kind, key string,
-	read func(context.Context, string, storage.List) ([]T, int64, error),
+	find func(context.Context, string, storage.List) ([]T, int64, error),
 	entity func(context.Context, storage.User, T) (map[string]any, error)) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	user, err := a.tokenOwner(r, actor)
-	if err != nil {
-		return err
-	}
-	rows, total, err := read(r.Context(), user.ID, list)
-	if err != nil {
-		return err
-	}
-	entities := make([]map[string]any, len(rows))
-	for i, row := range rows {
-		if entities[i], err = entity(r.Context(), user, row); err != nil {
-			return err
+	var user storage.User
+	return answerList(w, r, kind, key, func(list storage.List) (rows []T, total int64, err error) {
+		if user, err = a.tokenOwner(r, actor); err != nil {
+			return nil, 0, err
 		}
-	}
-	answerPage(w, kind, key, list, total, entities, fields)
-	return nil
+		return find(r.Context(), user.ID, list)
+	}, each(func(row T) (map[string]any, error) { return entity(r.Context(), user, row) }))
 }
 
 // answerOwn answers one thing that a user owns, found by the id in the path.

@@ -9,6 +9,7 @@ import (
 	"gatehouse/server/directory"
 	"gatehouse/server/rules"
 	"gatehouse/server/web"
+	"gatehouse/storage"
 )
 
 // protectedAPIView is a protected API in the REST API. The groups, of which there are names and ids, are added to the
@@ -71,26 +72,11 @@ func (a *API) protectedAPIEntity(ctx context.Context, api directory.ProtectedAPI
 
 // ProtectedAPIs answers GET /api/rest/guard/apis, a page of the protected APIs.
 func (a *API) ProtectedAPIs(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	apis, total, err := a.Directory.ProtectedAPIs(r.Context(), actor, list)
-	if err != nil {
-		return err
-	}
-	entities := make([]map[string]any, len(apis))
-	for i, api := range apis {
-		if entities[i], err = a.protectedAPIEntity(r.Context(), api); err != nil {
-			return err
-		}
-	}
-	answerPage(w, "ProtectedApisPage", "apis", list, total, entities, fields)
-	return nil
+	return answerList(w, r, "ProtectedApisPage", "apis", func(list storage.List) ([]directory.ProtectedAPI, int64, error) {
+		return a.Directory.ProtectedAPIs(r.Context(), actor, list)
+	}, each(func(api directory.ProtectedAPI) (map[string]any, error) {
+		return a.protectedAPIEntity(r.Context(), api)
+	}))
 }
 
 // ProtectedAPI answers GET /api/rest/guard/apis/{id}.

@@ -30,26 +30,9 @@ type providerView struct {
 
 // Providers answers GET /api/rest/relations/providers, a page by name.
 func (a *API) Providers(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	providers, total, err := a.Connector.Providers(r.Context(), actor, list)
-	if err != nil {
-		return err
-	}
-	entities := make([]map[string]any, len(providers))
-	for i, provider := range providers {
-		if entities[i], err = a.providerEntity(provider); err != nil {
-			return err
-		}
-	}
-	answerPage(w, "ProvidersPage", "providers", list, total, entities, fields)
-	return nil
+	return answerList(w, r, "ProvidersPage", "providers", func(list storage.List) ([]storage.Provider, int64, error) {
+		return a.Connector.Providers(r.Context(), actor, list)
+	}, each(a.providerEntity))
 }
 
 // CreateProvider answers POST /api/rest/relations/providers with the new provider, cut down to the asked fields.

@@ -42,7 +42,7 @@ func (a *API) addPermissions(ctx context.Context, services []storage.Service, en
 // ServicePermissions answers GET /api/rest/services/{id}/permissions, a page of what can be allowed at the service, by key or
 // as orderBy says, of what query lets through: what it publishes as scope items, or for Hub itself what its REST API asks for.
 func (a *API) ServicePermissions(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, list, err := readShortList(r)
+	fields, list, err := readList(r)
 	if err != nil {
 		return err
 	}

@@ -54,11 +54,7 @@ func (a *API) CreateService(w http.ResponseWriter, r *http.Request, actor direct
 // (contract section 3.3). Strangers get an empty one, as from Hub (contract section 3.4), and those who are signed in
 // what the services menu needs.
 func (a *API) Services(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
+	fields, list, err := readList(r)
 	if err != nil {
 		return err
 	}

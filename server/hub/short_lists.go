@@ -11,16 +11,6 @@ import (
 	"gatehouse/storage"
 )
 
-// readShortList reads what part of a list is asked for that is there as a whole.
-func readShortList(r *http.Request) (web.Fields, storage.List, error) {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return nil, storage.List{}, err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	return fields, list, err
-}
-
 // answerShortList answers a page of a list that is there as a whole, in its order or as orderBy says; known are the fields
 // that it can be filtered and sorted by. The error is a [*storage.UnknownField].
 func answerShortList(w http.ResponseWriter, kind, key string, list storage.List, entities []map[string]any, fields web.Fields, known ...string) error {

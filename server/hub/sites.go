@@ -25,7 +25,7 @@ func siteEntity(site storage.Site) (map[string]any, error) {
 
 // Sites answers GET /api/rest/services/{id}/sites, a page by name, or as orderBy says, of those that query lets through.
 func (a *API) Sites(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, list, err := readShortList(r)
+	fields, list, err := readList(r)
 	if err != nil {
 		return err
 	}

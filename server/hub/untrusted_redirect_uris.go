@@ -64,7 +64,7 @@ func untrustedEntities(uris []storage.UntrustedRedirectURI) ([]map[string]any, e
 // UntrustedRedirectURIs answers GET /api/rest/services/{id}/untrustedredirecturis, a page with the last tried first, or
 // as orderBy says, of those that query lets through.
 func (a *API) UntrustedRedirectURIs(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
-	fields, list, err := readShortList(r)
+	fields, list, err := readList(r)
 	if err != nil {
 		return err
 	}

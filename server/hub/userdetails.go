@@ -49,24 +49,11 @@ func (a *API) UserDetails(w http.ResponseWriter, r *http.Request, actor director
 	})
 }
 
-// answerDetails answers the page of details of the users that read finds for the request's list.
-func answerDetails(w http.ResponseWriter, r *http.Request, read func(storage.List) ([]storage.User, int64, error)) error {
-	fields, list, err := readShortList(r)
-	if err != nil {
-		return err
-	}
-	users, total, err := read(list)
-	if err != nil {
-		return err
-	}
-	entities := make([]map[string]any, len(users))
-	for i, user := range users {
-		if entities[i], err = web.ToMap(userDetail(user)); err != nil {
-			return err
-		}
-	}
-	answerPage(w, "UserdetailsPage", "userdetails", list, total, entities, fields)
-	return nil
+// answerDetails answers the page of details of the users that find finds for the request's list.
+func answerDetails(w http.ResponseWriter, r *http.Request, find func(storage.List) ([]storage.User, int64, error)) error {
+	return answerList(w, r, "UserdetailsPage", "userdetails", find, each(func(user storage.User) (map[string]any, error) {
+		return web.ToMap(userDetail(user))
+	}))
 }
 
 // UserDetail answers GET /api/rest/userdetails/{id}.

@@ -74,26 +74,11 @@ func (a *API) UserGroups(w http.ResponseWriter, r *http.Request, actor directory
 	})
 }
 
-// answerGroups answers the page of groups that read finds for the request's list.
-func (a *API) answerGroups(w http.ResponseWriter, r *http.Request, actor directory.Actor, read func(storage.List) ([]storage.Group, int64, error)) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	groups, total, err := read(list)
-	if err != nil {
-		return err
-	}
-	entities, err := a.groupEntities(r.Context(), actor, groups, fields)
-	if err != nil {
-		return err
-	}
-	answerPage(w, "UsergroupsPage", "usergroups", list, total, entities, fields)
-	return nil
+// answerGroups answers the page of groups that find finds for the request's list.
+func (a *API) answerGroups(w http.ResponseWriter, r *http.Request, actor directory.Actor, find func(storage.List) ([]storage.Group, int64, error)) error {
+	return answerList(w, r, "UsergroupsPage", "usergroups", find, func(groups []storage.Group, fields web.Fields) ([]map[string]any, error) {
+		return a.groupEntities(r.Context(), actor, groups, fields)
+	})
 }
 
 // UserGroup answers GET /api/rest/usergroups/{id}.

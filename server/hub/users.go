@@ -18,43 +18,11 @@ func (a *API) Users(w http.ResponseWriter, r *http.Request, actor directory.Acto
 	})
 }
 
-// answerUsers answers the page of users that read finds for the request's list.
-func (a *API) answerUsers(w http.ResponseWriter, r *http.Request, actor directory.Actor, read func(storage.List) ([]storage.User, int64, error)) error {
-	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
-	if err != nil {
-		return err
-	}
-	list, err := web.ParseList(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	users, total, err := read(list)
-	if err != nil {
-		return err
-	}
-	entities, err := a.userEntities(r.Context(), actor, users, fields)
-	if err != nil {
-		return err
-	}
-	answerPage(w, "UsersPage", "users", list, total, entities, fields)
-	return nil
-}
-
-// answerPage answers a page of entities, cut down to the asked fields.
-func answerPage(w http.ResponseWriter, kind, key string, list storage.List, total int64, entities []map[string]any, fields web.Fields) {
-	for i, entity := range entities {
-		entities[i] = fields.Project(entity)
-	}
-	web.JSON(w, http.StatusOK, envelope(kind, key, list, total, entities))
-}
-
-// envelope is a page; it says so when the total is not all that there are.
-func envelope(kind, key string, list storage.List, total int64, entities []map[string]any) map[string]any {
-	page := web.Envelope(kind, key, web.Page{Skip: list.Skip, Top: list.Top}, int(total), entities)
-	if list.Filter != nil && total > storage.CountedUpTo {
-		page["totalIsLowerBound"] = true
-	}
-	return page
+// answerUsers answers the page of users that find finds for the request's list.
+func (a *API) answerUsers(w http.ResponseWriter, r *http.Request, actor directory.Actor, find func(storage.List) ([]storage.User, int64, error)) error {
+	return answerList(w, r, "UsersPage", "users", find, func(users []storage.User, fields web.Fields) ([]map[string]any, error) {
+		return a.userEntities(r.Context(), actor, users, fields)
+	})
 }
 
 // User answers GET /api/rest/users/{id}, where the id may be a login, me or guest.
