@@ -1,6 +1,9 @@
 package directory
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	_ "embed"
 	"strings"
 
@@ -8,15 +11,29 @@ import (
 )
 
 // commonPasswords are the 10,000 passwords of eight characters or more that are found most often in what thieves have
-// published, in lower case, one a line.
+// published, in lower case, one a line, compressed with gzip.
 //
-//go:embed common_passwords.txt
-var commonPasswords string
+//go:embed common_passwords.txt.gz
+var commonPasswords []byte
 
-// isCommon says whether a password, in any case, is one that is tried first.
+// isCommon says whether a password, in any case, is one that is tried first. The list is unpacked anew each time: that takes
+// a small part of the time of hashing the password.
 func isCommon(password string) bool {
-	line := strings.ToLower(password) + "\n"
-	return strings.HasPrefix(commonPasswords, line) || strings.Contains(commonPasswords, "\n"+line)
+	unpacked, err := gzip.NewReader(bytes.NewReader(commonPasswords))
+	if err != nil {
+		panic(err)
+	}
+	password = strings.ToLower(password)
+	lines := bufio.NewScanner(unpacked)
+	for lines.Scan() {
+		if lines.Text() == password {
+			return true
+		}
+	}
+	if err := lines.Err(); err != nil {
+		panic(err)
+	}
+	return false
 }
 
 // isOwnName says whether a password is the login, name, id or e-mail address of its user, in any case.
