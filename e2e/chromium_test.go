@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
@@ -17,6 +18,10 @@ import (
 
 // chromiumPatience is how long one step in a browser may take on a busy machine.
 const chromiumPatience = 40 * time.Second
+
+// unneeded are features of Chromium that no page notices: each window would load the two pages of its address bar's
+// suggestions, which takes longer than most tests.
+const unneeded = "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
 
 // sharedChromium is one headless Chromium for all tests; TestMain ends it.
 var sharedChromium = sync.OnceValues(func() (context.Context, error) {
@@ -30,7 +35,7 @@ var sharedChromium = sync.OnceValues(func() (context.Context, error) {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(profile), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-popup-blocking", true), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.Flag("disable-popup-blocking", true), chromedp.Flag("disable-features", unneeded), chromedp.WSURLReadTimeout(time.Minute))
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	browser, cancel := chromedp.NewContext(allocator)
 	stopChromium = func() { cancel(); cancelAllocator(); os.RemoveAll(profile) }
@@ -55,7 +60,18 @@ func chromium(t *testing.T) context.Context {
 	if err := chromedp.Do(tab); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
+	haveFocus(t, tab)
 	return tab
+}
+
+// haveFocus makes a tab the one that somebody types into, whatever tabs others have before them.
+func haveFocus(t *testing.T, tab context.Context) {
+	t.Helper()
+	calling, cancel := context.WithTimeout(tab, chromiumPatience)
+	defer cancel()
+	if _, err := chromedp.Call(calling, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run carries out steps in a tab.
