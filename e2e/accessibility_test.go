@@ -124,6 +124,7 @@ func violations(t *testing.T, tab context.Context, by rules) string {
 }
 
 func TestPagesAreAccessibleInEveryWidthAndColour(t *testing.T) {
+	t.Parallel()
 	tab, s := chromium(t), onSQLite(t)
 	pages := inspected(t, s, s.browser(t, "root").signedIn(t))
 	run(t, tab, chromedp.Navigate(s.url+"/auth/login"))
@@ -200,6 +201,7 @@ func checkAccessible(t *testing.T, tab context.Context, name string, drawn ...lo
 }
 
 func TestThePageThatAsksForThePasswordIsAccessible(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t, func(chosen *setup) { chosen.settings.ReauthenticateAfter = 0 })
 	s.user(t, "ada")
@@ -232,6 +234,7 @@ func keepScreenshot(t *testing.T, tab context.Context, name string) {
 }
 
 func TestATokenIsMadeByTheKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	s.user(t, "ada")
@@ -253,6 +256,7 @@ func TestATokenIsMadeByTheKeyboardAlone(t *testing.T) {
 }
 
 func TestRedirectURIsAreCheckedWhileTheyAreTyped(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	run(t, tab, chromedp.Navigate(s.url+"/console/new/server"))
@@ -273,6 +277,7 @@ func TestRedirectURIsAreCheckedWhileTheyAreTyped(t *testing.T) {
 }
 
 func TestAnAppIsRegisteredWithScriptsSwitchedOff(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	calling, cancel := context.WithTimeout(tab, chromiumPatience)

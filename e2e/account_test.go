@@ -33,6 +33,7 @@ func (p *page) saysProblem(t testing.TB, status int, words string) {
 }
 
 func TestASignInLeadsBackToThePageThatWasAskedFor(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"", "/hub"} {
 		s := onSQLite(t, func(chosen *setup) { chosen.path = path })
 		ada := s.browser(t, "ada")
@@ -48,6 +49,7 @@ func TestASignInLeadsBackToThePageThatWasAskedFor(t *testing.T) {
 }
 
 func TestASignInLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, next := range []string{"//evil.example", "https://evil.example/account", "/account//evil.example", "/account/../healthz", "/healthz",
 		"/account\\evil", "/account?x=y", "/accounting", "/account/", "/account/.", "/account/..", "/auth/login", "account", "/account\n"} {
@@ -60,6 +62,7 @@ func TestASignInLeadsNowhereElse(t *testing.T) {
 }
 
 func TestAPersonChangesTheirProfile(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.user(t, "grace")
 		ada := s.browser(t, "ada").signedIn(t)
@@ -86,6 +89,7 @@ func TestAPersonChangesTheirProfile(t *testing.T) {
 }
 
 func TestAPersonTakesBackTheAccessOfAnApp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada")
 		tokens := map[string]app{}
@@ -133,6 +137,7 @@ func TestAPersonTakesBackTheAccessOfAnApp(t *testing.T) {
 }
 
 func TestAPersonEndsTheAccessThatAnAppHasForgotten(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada")
 		a := s.register(t, fields{"name": "Elements Connect"})
@@ -172,6 +177,7 @@ func TestAPersonEndsTheAccessThatAnAppHasForgotten(t *testing.T) {
 var permanentToken = regexp.MustCompile(`perm-[A-Za-z0-9._-]+`)
 
 func TestAPermanentTokenIsShownOnceAndDeleted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		other := s.register(t, fields{"name": "Tracker"})
 		ada := s.browser(t, "ada").signedIn(t)
@@ -204,6 +210,7 @@ func TestAPermanentTokenIsShownOnceAndDeleted(t *testing.T) {
 }
 
 func TestATokenThatCannotBeMadeSaysWhy(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada").signedIn(t)
 	f := ada.visit(t, s.url+"/account/tokens").formTo(t, "make")
@@ -225,6 +232,7 @@ func TestATokenThatCannotBeMadeSaysWhy(t *testing.T) {
 }
 
 func TestAPersonSignsOutTheirOtherBrowsers(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		here, there, third, grace := s.browser(t, "ada").signedIn(t), s.browser(t, "ada").signedIn(t), s.browser(t, "ada").signedIn(t), s.browser(t, "grace").signedIn(t)
 		cookies := []*http.Cookie{here.cookie(t), there.cookie(t), third.cookie(t), grace.cookie(t)}
@@ -263,6 +271,7 @@ func TestAPersonSignsOutTheirOtherBrowsers(t *testing.T) {
 }
 
 func TestNobodyEndsTheSessionOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, grace := s.browser(t, "ada").signedIn(t), s.browser(t, "grace").signedIn(t)
 	other := s.browser(t, "ada").signedIn(t)
@@ -278,6 +287,7 @@ func TestNobodyEndsTheSessionOfSomebodyElse(t *testing.T) {
 }
 
 func TestAPasswordIsChangedWithThePresentOne(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		here, there := s.browser(t, "ada").signedIn(t), s.browser(t, "ada").signedIn(t)
 		before, elsewhere := here.cookie(t), there.cookie(t)
@@ -303,6 +313,7 @@ func TestAPasswordIsChangedWithThePresentOne(t *testing.T) {
 }
 
 func TestAnAdministratorTooChangesTheirPasswordWithThePresentOne(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	root := s.browser(t, "root").signedIn(t)
 	f := root.visit(t, s.url+"/account/password").formTo(t, "")
@@ -311,6 +322,7 @@ func TestAnAdministratorTooChangesTheirPasswordWithThePresentOne(t *testing.T) {
 }
 
 func TestAFormIsGoodInItsOwnSessionAndPageAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, other := s.browser(t, "ada").signedIn(t), s.browser(t, "ada").signedIn(t)
 	own := ada.visit(t, s.url+"/account").formTo(t, "")
@@ -336,6 +348,7 @@ func TestAFormIsGoodInItsOwnSessionAndPageAlone(t *testing.T) {
 }
 
 func TestAppsAreListedWithWhereTheyWereLastUsed(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.trustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 	a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 	asked := []string{"grant_type", "authorization_code", "code", a.code(t, ada, "access_type", "offline"), "redirect_uri", a.redirectURI}

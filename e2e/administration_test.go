@@ -14,6 +14,7 @@ import (
 )
 
 func TestAnAdministratorCreatesChangesBansAndDeletesAUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		root := s.browser(t, "root").signedIn(t)
 		created := root.submit(t, root.visit(t, s.url+"/admin/users").formTo(t, ""), "", "login", "lin", "name", "Lin", "email", "lin@example.org", "password", password, "role", "developer")
@@ -51,6 +52,7 @@ func TestAnAdministratorCreatesChangesBansAndDeletesAUser(t *testing.T) {
 }
 
 func TestAdministratorsCannotLockThemselvesOut(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	root := s.browser(t, "root").signedIn(t)
 	address := s.url + "/admin/users/" + s.admin.ID
@@ -60,6 +62,7 @@ func TestAdministratorsCannotLockThemselvesOut(t *testing.T) {
 }
 
 func TestAnAdministratorKeepsGroups(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, root := s.user(t, "ada"), s.browser(t, "root").signedIn(t)
 		created := root.submit(t, root.visit(t, s.url+"/admin/groups").formTo(t, ""), "", "name", "Operations", "description", "Who is called at night")
@@ -87,6 +90,7 @@ func TestAnAdministratorKeepsGroups(t *testing.T) {
 }
 
 func TestListsAreSearchedAndShownInParts(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for i := range 60 {
 		n := directory.NewUser{Login: fmt.Sprintf("user-%02d", i), Name: fmt.Sprintf("Number %02d", i), PasswordLater: true}
@@ -118,6 +122,7 @@ func TestListsAreSearchedAndShownInParts(t *testing.T) {
 }
 
 func TestTheTokenTestSaysWhichRuleRefusesAToken(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		root, ada := s.browser(t, "root").signedIn(t), s.browser(t, "ada")
 		a := s.register(t, fields{"name": "Tracker"})
@@ -193,6 +198,7 @@ func (b *browser) formToken(t testing.TB, path string) string {
 }
 
 func TestTheAuditLogIsFilteredOnItsPage(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	root := s.browser(t, "root").signedIn(t)
 	root.submit(t, root.visit(t, s.url+"/admin/groups").formTo(t, ""), "", "name", "Night <b> watch").saysDone(t, "The group is created")

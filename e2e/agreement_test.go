@@ -23,6 +23,7 @@ func withAgreement(major, minor int64) func(*setup) {
 }
 
 func TestThePublicSettingsAreForEverybodyWhateverIsSent(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	whole := map[string]any{"type": "PublicSettings", "id": "public", "helpdeskEnabled": false,
 		"endUserAgreement": map[string]any{"enabled": false, "text": "", "majorVersion": 0.0, "minorVersion": 0.0}}
@@ -47,6 +48,7 @@ func TestThePublicSettingsAreForEverybodyWhateverIsSent(t *testing.T) {
 }
 
 func TestPeopleAcceptTheAgreementAndTakeThatBack(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, database storage.Options) {
 		s := start(t, database, withAgreement(1, 4))
 		ada, bob := s.as(t, s.user(t, "ada")), s.as(t, s.user(t, "bob"))
@@ -93,6 +95,7 @@ func TestPeopleAcceptTheAgreementAndTakeThatBack(t *testing.T) {
 }
 
 func TestAnotherMajorVersionOfTheAgreementAsksAgain(t *testing.T) {
+	t.Parallel()
 	database := storagetest.SQLite(t)
 	s := start(t, database, withAgreement(1, 0))
 	ada := s.as(t, s.user(t, "ada"))
@@ -112,6 +115,7 @@ func TestAnotherMajorVersionOfTheAgreementAsksAgain(t *testing.T) {
 }
 
 func TestWhoCannotAcceptTheAgreementIsTold(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withAgreement(2, 1))
 	s.letGuestsIn(t)
 	ada, a := s.as(t, s.user(t, "ada")), s.register(t, fields{"trusted": true})
@@ -132,6 +136,7 @@ func TestWhoCannotAcceptTheAgreementIsTold(t *testing.T) {
 }
 
 func TestAnAgreementIsAcceptedFromTheAddressThatAProxyTells(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withAgreement(1, 0))
 	who := directory.Actor{User: &s.admin}
 	got, err := s.directory.AnswerAgreement(t.Context(), who, directory.AgreementAnswer{Accepted: true, From: netip.MustParseAddr("2001:db8::1")})

@@ -18,6 +18,7 @@ func errorOf(t *testing.T, a app, answer url.Values) string {
 }
 
 func TestRequestCredentialsDecideWhetherPeopleAreAsked(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		ada := s.browser(t, "ada").signedIn(t)
@@ -46,6 +47,7 @@ func TestRequestCredentialsDecideWhetherPeopleAreAsked(t *testing.T) {
 }
 
 func TestRequiredCredentialsSignPeopleOut(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 		before := ada.cookie(t)
@@ -66,6 +68,7 @@ func TestRequiredCredentialsSignPeopleOut(t *testing.T) {
 }
 
 func TestOfflineAccessGivesARefreshToken(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 		for _, test := range []struct {
@@ -101,6 +104,7 @@ func TestOfflineAccessGivesARefreshToken(t *testing.T) {
 }
 
 func TestOfflineAccessAloneIsGoodForNoService(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		token := a.exchange(t, a.code(t, ada, "scope", "offline_access")).ok(t)
@@ -117,6 +121,7 @@ func TestOfflineAccessAloneIsGoodForNoService(t *testing.T) {
 }
 
 func TestTheImplicitGrantNeverGivesOfflineAccess(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	for _, parameters := range [][]string{{"access_type", "offline"}, {"scope", hub + " offline_access"}} {
@@ -132,6 +137,7 @@ func TestTheImplicitGrantNeverGivesOfflineAccess(t *testing.T) {
 }
 
 func TestPromptsAskPeopleAgain(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		ada.authorize(t, a.authorizeURL())
@@ -162,6 +168,7 @@ func TestPromptsAskPeopleAgain(t *testing.T) {
 }
 
 func TestPromptNoneShowsNoPage(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		silent := a.authorizeURL("prompt", "none")
@@ -199,6 +206,7 @@ func TestPromptNoneShowsNoPage(t *testing.T) {
 }
 
 func TestALoginHintFillsInTheLogin(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada")
 	for _, hint := range []string{"ada", `"><script>alert(1)</script>`, "grace@example.org"} {
@@ -215,6 +223,7 @@ func TestALoginHintFillsInTheLogin(t *testing.T) {
 }
 
 func TestAnAudienceNamesServicesThatTheTokenIsFor(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		tracker := s.register(t, fields{"name": "Issue Tracker", "key": "tracker.example.com"})
@@ -236,6 +245,7 @@ func TestAnAudienceNamesServicesThatTheTokenIsFor(t *testing.T) {
 }
 
 func TestMaxAgeBoundsHowOldASignInMayBe(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 		s.clock.advance(10 * time.Minute)
@@ -269,6 +279,7 @@ func TestMaxAgeBoundsHowOldASignInMayBe(t *testing.T) {
 }
 
 func TestUnknownParametersAreIgnored(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	got := ada.visit(t, a.authorizeURL("rnd", "0.123", "approval_prompt", "auto", "auth_mode", "bypass_to_login", "color", "blue")+"&color=red")
@@ -278,6 +289,7 @@ func TestUnknownParametersAreIgnored(t *testing.T) {
 }
 
 func TestRepeatedParametersAreRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	if got := ada.visit(t, a.authorizeURL()+"&client_id="+a.id); got.answerQuery(t).Get("code") == "" {
@@ -299,6 +311,7 @@ func TestRepeatedParametersAreRefused(t *testing.T) {
 }
 
 func TestTheStateComesBackByteForByte(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	trusted := s.register(t, fields{"name": "Trusted app", "trusted": true})
@@ -343,6 +356,7 @@ func TestTheStateComesBackByteForByte(t *testing.T) {
 }
 
 func TestAStateMayBeMissing(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada")
 	for _, state := range []string{none, ""} {

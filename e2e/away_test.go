@@ -164,6 +164,7 @@ func (a answer) unavailable(t *testing.T) {
 }
 
 func TestWithoutItsDatabaseTheServerSays503AndNothingFalse(t *testing.T) {
+	t.Parallel()
 	t.Run("postgres", func(t *testing.T) {
 		s, w := behindWire(t)
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
@@ -201,6 +202,7 @@ func TestWithoutItsDatabaseTheServerSays503AndNothingFalse(t *testing.T) {
 }
 
 func TestPagesSayThatTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
 	s, w := behindWire(t)
 	b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	w.setCut(true)
@@ -220,6 +222,7 @@ func TestPagesSayThatTheDatabaseIsAway(t *testing.T) {
 }
 
 func TestADatabaseThatDoesNotAnswerIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
 	s, w := behindWire(t)
 	b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	got, code := a.offline(t, b), a.code(t, b)

@@ -259,6 +259,7 @@ func (s *testServer) restText(t testing.TB, method, path, body string, changes .
 }
 
 func TestEveryOperationOfTheRESTAPIIsAmongTheCalls(t *testing.T) {
+	t.Parallel()
 	var called []string
 	for _, call := range restCalls {
 		called = append(called, call.operation)

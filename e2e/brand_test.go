@@ -26,6 +26,7 @@ func branded(t *testing.T) func(*setup) {
 }
 
 func TestPagesShowTheBrandOfTheOperatorAndCanBeRead(t *testing.T) {
+	t.Parallel()
 	tab, s := chromium(t), onSQLite(t, branded(t))
 	a := s.register(t, nil)
 	s.user(t, "ada")

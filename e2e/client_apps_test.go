@@ -8,6 +8,7 @@ import (
 )
 
 func TestYouTrackCLIRegistersItselfAndNeverAsksForItsSecret(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		youTrack := s.youTrack(t)
 		dev := s.as(t, s.developer(t, "dev"))
@@ -55,6 +56,7 @@ func (a app) roadmap(mode string) string {
 }
 
 func TestEpicRoadmapRefreshesItsTokenInASilentFrame(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	youTrack := s.youTrack(t)
 	a := s.register(t, fields{"name": "Epic Roadmap", "redirectUris": []string{"https://roadmap.example/"}})
@@ -85,6 +87,7 @@ func TestEpicRoadmapRefreshesItsTokenInASilentFrame(t *testing.T) {
 }
 
 func TestN8nSendsPKCEAndItsSecretInTheBody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	youTrack := s.youTrack(t)
 	const landing = "https://n8n.example/rest/oauth2-credential/callback"
@@ -104,6 +107,7 @@ func TestN8nSendsPKCEAndItsSecretInTheBody(t *testing.T) {
 }
 
 func TestOneClientCutsTheTokenOutOfTheFragment(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true})
 	location := s.browser(t, "ann").authorize(t, a.roadmap("default")).location

@@ -32,6 +32,7 @@ func accessToken(t testing.TB, got answer) (authorization change) {
 }
 
 func TestTheJavaHubClientGetsTokensForAPasswordAndForItself(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.user(t, "ann")
 		youTrack := s.youTrack(t)
@@ -54,6 +55,7 @@ func TestTheJavaHubClientGetsTokensForAPasswordAndForItself(t *testing.T) {
 }
 
 func TestTheJavaHubClientSignsPeopleInWithAnAddressForItsState(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	a := s.register(t, fields{"name": "Play", "redirectUris": []string{"http://play.local:9000/auth/callback"}, "homeUrl": "http://play.local:9000"})
 	b := s.browser(t, "ann")
@@ -97,6 +99,7 @@ func league(t testing.TB, got answer) (message string, status float64) {
 }
 
 func TestTheLeagueClientOfPHPSignsPeopleInAndReadsErrors(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	s.rest(t, http.MethodPost, "/usergroups", fields{"id": "team", "name": "Team"}).ok(t)
 	s.rest(t, http.MethodPost, "/usergroups/team/users", fields{"id": s.user(t, "ann").ID}).ok(t)
@@ -142,6 +145,7 @@ func TestTheLeagueClientOfPHPSignsPeopleInAndReadsErrors(t *testing.T) {
 }
 
 func TestSitesInPHPReadTheUserAfterACode(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	a := s.register(t, fields{"name": "Site"})
 	came := s.browser(t, "ann").authorize(t, s.url+authorizePath+"?client_id="+a.id+"&response_type=code&redirect_uri="+callback+"&scope=Hub&request_credentials=default&access_type=offline").answerQuery(t)
@@ -153,6 +157,7 @@ func TestSitesInPHPReadTheUserAfterACode(t *testing.T) {
 }
 
 func TestAuthByPassPutsTokenTypeBeforeTheToken(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	s.user(t, "ann")
 	a := s.register(t, fields{"name": "youtrack-api"})

@@ -95,6 +95,7 @@ func (m *mobile) refreshed(t testing.TB, namesAndValues string, changes ...chang
 }
 
 func TestYouTrackMobileSignsInByPKCEWithoutASecret(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		m := s.mobile(t)
 		b := s.browser(t, "ann")
@@ -124,6 +125,7 @@ func TestYouTrackMobileSignsInByPKCEWithoutASecret(t *testing.T) {
 }
 
 func TestYouTrackMobileSignsInByItsSecret(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		m := s.mobile(t)
 		secret := basic(url.QueryEscape(m.id), url.QueryEscape(m.secret))
@@ -136,6 +138,7 @@ func TestYouTrackMobileSignsInByItsSecret(t *testing.T) {
 }
 
 func TestYouTrackMobileSignsInByPassword(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	s.user(t, "ann")
 	m := s.mobile(t)
@@ -154,6 +157,7 @@ func TestYouTrackMobileSignsInByPassword(t *testing.T) {
 }
 
 func TestYouTrackMobileAsksWhatItsUserMayDoAndAgreesTo(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub, withAgreement(1, 0))
 	s.user(t, "ann")
 	m := s.mobile(t)
@@ -183,6 +187,7 @@ func TestYouTrackMobileAsksWhatItsUserMayDoAndAgreesTo(t *testing.T) {
 }
 
 func TestYouTrackMobileIsToldThatItsUserIsBanned(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	m := s.mobile(t)
 	came := m.authorize(t, s.browser(t, "ann"), "&code_challenge="+challenge+"&code_challenge_method=S256")
@@ -197,6 +202,7 @@ func TestYouTrackMobileIsToldThatItsUserIsBanned(t *testing.T) {
 }
 
 func TestANativeAppLeavesItsSecretOutOnlyWithPKCE(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ann := s.browser(t, "ann")
 	bare := func(a app, parameters string) answer {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestDjangoAllauthSignsPeopleIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	const landing = "https://django.example/accounts/jetbrains-hub/login/callback/"
 	a := s.register(t, fields{"name": "Django", "redirectUris": []string{landing}})
@@ -33,6 +34,7 @@ func TestDjangoAllauthSignsPeopleIn(t *testing.T) {
 }
 
 func TestAuthJSShowsThePictureOfWhoSignsIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	const landing = "https://next.example/api/auth/callback/hub"
 	a := s.register(t, fields{"name": "Next", "redirectUris": []string{landing}})
@@ -66,6 +68,7 @@ func TestAuthJSShowsThePictureOfWhoSignsIn(t *testing.T) {
 }
 
 func TestOpenPRASendsItsSpacesRawAndItsSecretInTheBody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	const landing = "http://localhost:4200/callback"
 	a := s.register(t, fields{"name": "OpenPRA", "redirectUris": []string{landing}})
@@ -87,6 +90,7 @@ func TestOpenPRASendsItsSpacesRawAndItsSecretInTheBody(t *testing.T) {
 }
 
 func TestPositrackLivesByUserinfoAndRefreshesWithoutAScope(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		youTrack := s.youTrack(t)
 		a := s.register(t, fields{"name": "MCP", "redirectUris": []string{"https://mcp.example/auth/callback"}})

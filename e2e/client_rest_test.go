@@ -10,6 +10,7 @@ import (
 )
 
 func TestDashboardWidgetsFindYouTrack(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		youTrack := s.youTrack(t)
 		s.register(t, fields{"name": "YouTrack Clone", "applicationName": "Clone"})
@@ -75,6 +76,7 @@ func (a answer) service(t testing.TB) terraformService {
 }
 
 func TestTheTerraformProviderManagesAService(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		plan := terraformService{Name: "tf-acc-service", ApplicationName: "tf-acc-service-app", HomeURL: "https://tf-acc-service.example.com",
 			Description: "initial description", RedirectURIs: []string{"https://tf-acc-service.example.com/callback"}, ConsentRequired: true,
@@ -140,6 +142,7 @@ func TestTheTerraformProviderManagesAService(t *testing.T) {
 }
 
 func TestDataloreRegistersItself(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		post := func(path, body string) answer {
 			return s.send(t, http.MethodPost, "/api/rest"+path, body, basicOf("root", password), header("Content-Type", "application/json;charset=UTF-8"))
@@ -202,6 +205,7 @@ func (a app) loggedIn(t testing.TB, password string) (token string) {
 }
 
 func TestScriptsLogInDirectlyAndKnowABadPassword(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, underHub)
 	s.user(t, "ann")
 	a := s.register(t, fields{"trusted": true, "redirectUris": []string{"http://youtrack.local:8080/oauth"}})
@@ -215,6 +219,7 @@ func TestScriptsLogInDirectlyAndKnowABadPassword(t *testing.T) {
 }
 
 func TestScriptsGiveUsersAPasswordByTheCoreAuthModule(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		id := text(t, s.rest(t, http.MethodPost, "/users?fields=id", fields{"login": "persona", "name": "Persona"}).ok(t), "id")
 		var core string
@@ -236,6 +241,7 @@ func TestScriptsGiveUsersAPasswordByTheCoreAuthModule(t *testing.T) {
 }
 
 func TestThereIsOneAuthModuleAndQueriesFindIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	who := s.as(t, s.user(t, "ann"))
 	core := map[string]any{"type": "CoreauthmoduleJSON", "id": "hub", "name": "Hub"}

@@ -14,6 +14,7 @@ import (
 
 // TestTheMoveFromHubWorksAsPasted has a server stand for Hub, whose lists have the same shape.
 func TestTheMoveFromHubWorksAsPasted(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"bash", "curl"} {
 		_, err := exec.LookPath(program)
 		storagetest.Require(t, program, "install it", err == nil)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestTheAccountLeadsToTheConnections(t *testing.T) {
+	t.Parallel()
 	b := onSQLite(t).browser(t, "ada").signedIn(t)
 	for _, link := range elements(b.visit(t, b.url+"/account").document(t), "a") {
 		if attribute(link, "href") == "/connections" {

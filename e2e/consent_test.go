@@ -27,6 +27,7 @@ func (p *page) items(t *testing.T, before bool) string {
 }
 
 func TestConsentIsRememberedAndAskedAgainOnlyForWhatIsNew(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		s.register(t, fields{"key": "tracker", "name": "Tracker"})
@@ -64,6 +65,7 @@ func TestConsentIsRememberedAndAskedAgainOnlyForWhatIsNew(t *testing.T) {
 }
 
 func TestStayingConnectedIsAskedOnItsOwn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		ada.approve(t, ada.visit(t, a.authorizeURL()))
@@ -85,6 +87,7 @@ func TestStayingConnectedIsAskedOnItsOwn(t *testing.T) {
 }
 
 func TestConsentIsThatOfOnePersonToOneService(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, nil), s.register(t, fields{"name": "Other app"})
 		ada, bob := s.browser(t, "ada").signedIn(t), s.browser(t, "bob").signedIn(t)
@@ -99,6 +102,7 @@ func TestConsentIsThatOfOnePersonToOneService(t *testing.T) {
 }
 
 func TestDenyingTellsTheApp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		denied := ada.deny(t, ada.visit(t, a.authorizeURL()))
@@ -116,6 +120,7 @@ func TestDenyingTellsTheApp(t *testing.T) {
 }
 
 func TestAConsentFormCountsOnlyWhereItWasShown(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		s.register(t, fields{"key": "tracker", "name": "Tracker"})
@@ -154,6 +159,7 @@ func TestAConsentFormCountsOnlyWhereItWasShown(t *testing.T) {
 }
 
 func TestTheConsentFormIsForTheSessionOfThatSignIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 	form := ada.visit(t, a.authorizeURL()).form(t)
@@ -167,6 +173,7 @@ func TestTheConsentFormIsForTheSessionOfThatSignIn(t *testing.T) {
 }
 
 func TestPressingAllowTwiceIsHarmless(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		form := ada.visit(t, a.authorizeURL()).form(t)
@@ -187,6 +194,7 @@ func TestPressingAllowTwiceIsHarmless(t *testing.T) {
 }
 
 func TestManyTabsAtOnceDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		trusted, untrusted := s.register(t, fields{"trusted": true, "name": "Trusted app"}), s.register(t, nil)
 		s.clock.advance(time.Minute) // so that every request wants to write when the session was last seen
@@ -223,6 +231,7 @@ func TestManyTabsAtOnceDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestTheSignInFormMayBeSentTwice(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada")
 	form := ada.visit(t, a.authorizeURL()).form(t)
@@ -234,6 +243,7 @@ func TestTheSignInFormMayBeSentTwice(t *testing.T) {
 }
 
 func TestTrustedServicesAreNotAskedFor(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada").signedIn(t)
 		trusted := s.register(t, fields{"trusted": true})
@@ -269,6 +279,7 @@ func TestTrustedServicesAreNotAskedFor(t *testing.T) {
 }
 
 func TestUntrustingAServiceAsksPeopleAgainForWhatTheyNeverSaw(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 		token := text(t, a.exchange(t, a.code(t, ada)).ok(t), "access_token")
@@ -283,6 +294,7 @@ func TestUntrustingAServiceAsksPeopleAgainForWhatTheyNeverSaw(t *testing.T) {
 }
 
 func TestAConsentPageSaysWhoAsksForWhatAndWhereItLeads(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"name": `<img src=x onerror="alert(1)">`, "vendor": `"><script>alert(2)</script>`, "homeUrl": "https://app.example/home"})
 	ada := s.browser(t, "ada").signedIn(t)
@@ -308,6 +320,7 @@ func TestAConsentPageSaysWhoAsksForWhatAndWhereItLeads(t *testing.T) {
 }
 
 func TestNotYouLeadsToAnotherSignIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 	s.user(t, "bob")

@@ -42,6 +42,7 @@ type atStake struct {
 // TestTheConsoleMakesNothingPossibleThatRESTRefuses has every form of the console sent by everybody, as its page would, also
 // where they are not shown the page, and the same asked of REST: both do it, or neither does.
 func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
+	t.Parallel()
 	tried := map[string]bool{}
 	for _, who := range []string{"stranger", "grace", "ada", "dev", "root"} {
 		for _, way := range []string{"console", "REST"} {

@@ -43,6 +43,7 @@ func (p *page) files(t testing.TB) map[string]string {
 }
 
 func TestEveryKindOfAppGetsItsFlows(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	cards := ada.visit(t, s.url+"/console/new")
@@ -95,6 +96,7 @@ func TestEveryKindOfAppGetsItsFlows(t *testing.T) {
 }
 
 func TestAnAppThatCannotBeRegisteredSaysWhy(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	f := ada.visit(t, s.url+"/console/new/server").formTo(t, "")
@@ -131,6 +133,7 @@ func (b *browser) registered(t testing.TB, name, redirectURI string) app {
 }
 
 func TestADeveloperChangesAnApp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.developing(t, "ada")
 		a := ada.registered(t, "Tracker", callback)
@@ -156,6 +159,7 @@ func TestADeveloperChangesAnApp(t *testing.T) {
 }
 
 func TestSecretsAreReplacedOnTheirPage(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.developing(t, "ada")
 		a := ada.registered(t, "Tracker", callback)
@@ -186,6 +190,7 @@ func TestSecretsAreReplacedOnTheirPage(t *testing.T) {
 }
 
 func TestRefusedRedirectURIsAreAcceptedOrRejected(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	a := ada.registered(t, "Tracker", callback)
@@ -209,6 +214,7 @@ func TestRefusedRedirectURIsAreAcceptedOrRejected(t *testing.T) {
 }
 
 func TestTheAddressThatTheConsoleMakesSignsIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	a := ada.registered(t, "Tracker", callback)
@@ -239,6 +245,7 @@ func pagesOf(a app, user, group string) (everyone, owner, admin []string) {
 }
 
 func TestPagesAreShownToThoseWhoMaySeeThem(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	owner := s.developing(t, "ada")
 	a := owner.registered(t, "Tracker", callback)
@@ -272,6 +279,7 @@ func TestPagesAreShownToThoseWhoMaySeeThem(t *testing.T) {
 }
 
 func TestDevelopersPublishPermissionsAndAskForThem(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, grace := s.developing(t, "ada"), s.developing(t, "grace")
 		api, a := ada.registered(t, "Notes", callback), grace.registered(t, "Reader", callback)

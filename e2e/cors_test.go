@@ -60,6 +60,7 @@ func (a app) callRequestFrom(t testing.TB, origin string, namesAndValues ...stri
 }
 
 func TestPagesOfRegisteredOriginsMayCallTheAPIAndOthersNot(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"homeUrl": "https://Home.example/app", "baseUrls": []string{"https://base.example:8443/x"},
 			"redirectUris": []string{callback, "relative", "http://127.0.0.1:8637/callback", "http://localhost:3000/cb", "com.example.app:/cb"}})
@@ -82,6 +83,7 @@ func TestPagesOfRegisteredOriginsMayCallTheAPIAndOthersNot(t *testing.T) {
 }
 
 func TestAPreflightIsAnsweredWithoutAuthentication(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.register(t, nil)
 	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
@@ -98,6 +100,7 @@ func TestAPreflightIsAnsweredWithoutAuthentication(t *testing.T) {
 }
 
 func TestWhatIsTheSameForEverybodyIsOpenToEveryPageWithoutCredentials(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	for _, path := range []string{"/healthz", "/readyz", "/api/openapi.yaml", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
@@ -122,6 +125,7 @@ func TestWhatIsTheSameForEverybodyIsOpenToEveryPageWithoutCredentials(t *testing
 }
 
 func TestConfiguredOriginsMayCallTheAPI(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.AllowedOrigins = []string{"https://portal.example"} })
 	a := s.register(t, nil)
 	for origin, want := range map[string]string{"https://portal.example": "https://portal.example", "https://app.example": "https://app.example", "https://evil.example": ""} {
@@ -134,6 +138,7 @@ func TestConfiguredOriginsMayCallTheAPI(t *testing.T) {
 }
 
 func TestEveryOriginMayBeAllowedButNotWithCredentials(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.AllowedOrigins = []string{"*"} })
 	a := s.register(t, nil)
 	for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": "*", "null": "*"} {
@@ -146,6 +151,7 @@ func TestEveryOriginMayBeAllowedButNotWithCredentials(t *testing.T) {
 }
 
 func TestAnOriginCountsFromItsRegistrationToItsEndOnEveryReplica(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		other := s.replica(t)
 		mayCall := func(on *testServer, origin string) bool {

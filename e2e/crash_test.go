@@ -192,6 +192,7 @@ func (l *ledger) stands(t *testing.T) {
 }
 
 func TestKillNineUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
 		address := freeAddress(t)
 		p := newPlace(t, options, "GATEHOUSE_LISTEN="+address, "GATEHOUSE_ADMIN_PASSWORD="+password, "GATEHOUSE_REFRESH_GRACE=1m")
@@ -224,6 +225,7 @@ func TestKillNineUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
 }
 
 func TestASecondStartPrintsNoSecretAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
 		p, address := newPlace(t, options), freeAddress(t)
 		first := p.start(t, "--listen", address)
@@ -258,6 +260,7 @@ func TestASecondStartPrintsNoSecretAndChangesNothing(t *testing.T) {
 }
 
 func TestManyFirstStartsAtOnceMakeOneDatabaseAndOneAdministrator(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, options storage.Options) {
 		p := newPlace(t, options, "GATEHOUSE_PUBLIC_URL=http://gatehouse.example")
 		var processes []*process
@@ -304,6 +307,7 @@ func TestManyFirstStartsAtOnceMakeOneDatabaseAndOneAdministrator(t *testing.T) {
 }
 
 func TestThePrintedCommandsWorkAsPasted(t *testing.T) {
+	t.Parallel()
 	for _, needed := range []string{"bash", "curl"} {
 		_, err := exec.LookPath(needed)
 		storagetest.Require(t, needed, "install it", err == nil)

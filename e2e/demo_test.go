@@ -53,6 +53,7 @@ func heading(t *testing.T, tab context.Context, words string) {
 }
 
 func TestTheDemoTakesATokenApartAndItsAppNoticesTheRevocation(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	p := newPlace(t, storage.Options{}, "GATEHOUSE_DATABASE_URL=postgres://of-a-real-server.invalid/", "TMPDIR="+t.TempDir())
 	demo, said := p.demonstrates(t)

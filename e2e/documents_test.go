@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestTheStepsForJiraCloudWorkAsPasted(t *testing.T) {
+	t.Parallel()
 	follow(t, stepsOf(t, "../docs/jira-cloud-3lo.md", "steps"), map[string][]string{
 		"What Atlassian has ready":                  {"Sign in as ann with the password ", `"key":"read:jira-user"`, `"key":"read:account"`, `"url":"https://acme.jira.example.com"`},
 		"Steps 1 to 4: the app and its permissions": {},
@@ -15,6 +16,7 @@ func TestTheStepsForJiraCloudWorkAsPasted(t *testing.T) {
 }
 
 func TestTheStepsForElementsConnectWorkAsPasted(t *testing.T) {
+	t.Parallel()
 	follow(t, stepsOf(t, "../docs/elements-connect.md", "steps"), map[string][]string{
 		"1. Application registration":   {"Sign in as ann with the password ", `"id":"tracker"`, "Client secret: "},
 		"3. Credential retrieving":      {`{"access_token":"gh_at_`, `"scope":"tracker offline_access"`, `"refresh_token":"gh_rt_`, `{"access_token":"gh_at_`, `"refresh_token":"gh_rt_`},

@@ -146,6 +146,7 @@ func (c *connected) getCredential(t *testing.T, b *browser) map[string]any {
 }
 
 func TestElementsConnectNeedsNothingButIDSecretAndTwoAddresses(t *testing.T) {
+	t.Parallel()
 	for library := range connectLibraries {
 		t.Run(library, func(t *testing.T) {
 			s := onSQLite(t, func(c *setup) { c.tls = true })
@@ -179,6 +180,7 @@ func TestElementsConnectNeedsNothingButIDSecretAndTwoAddresses(t *testing.T) {
 }
 
 func TestACredentialThatWasClearedCanBeSeenAndRevoked(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"redirectUris": []string{connectCallback}, "defaultScope": []string{hub, "offline_access"}})
 		ada := s.browser(t, "ada").signedIn(t)
@@ -212,6 +214,7 @@ func TestACredentialThatWasClearedCanBeSeenAndRevoked(t *testing.T) {
 }
 
 func TestALongCallbackIsMatchedExactly(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"redirectUris": []string{connectCallback}, "trusted": true})
 	ada := s.browser(t, "ada").signedIn(t)
@@ -227,6 +230,7 @@ func TestALongCallbackIsMatchedExactly(t *testing.T) {
 }
 
 func TestADefaultScopeIsForRequestsWithoutOne(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.register(t, fields{"id": "tracker", "name": "The Tracker"})
 		a := s.register(t, fields{"trusted": true, "defaultScope": []string{"The%20Tracker", "openid", "nothing"}})

@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheExplorerNeedsNothingInline(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	page := s.get(t, "/api")
 	policy := page.header.Get("Content-Security-Policy")
@@ -55,6 +56,7 @@ func fillIn(selector, value string) string {
 }
 
 func TestTheAPICanBeTriedInTheExplorer(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	a := s.register(t, fields{"name": "Explorer", "public": true, "redirectUris": []string{s.url + "/api/explorer/oauth2-redirect.html"}})

@@ -267,6 +267,7 @@ func TestConnectionsThatTheDatabaseEndsAreMadeAnew(t *testing.T) {
 // TestARotationOfKeysThatFailsIsTriedAgain has every statement of a rotation fail in turn: no token is refused, new ones are
 // made, and the next rotation makes one key to seal.
 func TestARotationOfKeysThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	eachStatement(t, func(t *testing.T, s *testServer, f *countdown) {
 		a, keys := s.register(t, nil), s.operatorKeys(masterSecret)
 		first := tokensOf(t, a.token(t, "grant_type", "client_credentials"))
@@ -294,6 +295,7 @@ func TestARotationOfKeysThatFailsIsTriedAgain(t *testing.T) {
 
 // TestAClockThatJumpsRevivesNothingAndRecovers puts the clock back and forth by days.
 func TestAClockThatJumpsRevivesNothingAndRecovers(t *testing.T) {
+	t.Parallel()
 	databases.Each(t, func(t *testing.T, options storage.Options) {
 		s := start(t, options, quiet)
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)

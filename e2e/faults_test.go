@@ -276,6 +276,7 @@ func eachStatement(t *testing.T, test func(t *testing.T, s *testServer, f *count
 // has it and once after it was carried out: no answer claims what was not stored, none is a 500, and the same request again
 // succeeds or finds itself done.
 func TestWhereverTheDatabaseFailsNothingIsHalfWritten(t *testing.T) {
+	t.Parallel()
 	eachStatement(t, func(t *testing.T, s *testServer, f *countdown) {
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, fields{"implicitFlowEnabled": true, "resourceOwnerFlowEnabled": true})
 		a.code(t, b, "access_type", "offline") // consents
@@ -351,6 +352,7 @@ func (s *testServer) withFault(t *testing.T, f *countdown, n int, executed bool,
 // TestAGatheredEventWhoseWriteWasNotAnsweredIsStoredOnce breaks the connection at every statement of writing the audit
 // log in turn, before and after it is carried out: the next write finishes, each event is there once, and the chain holds.
 func TestAGatheredEventWhoseWriteWasNotAnsweredIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	s, f := behindStatements(t)
 	log, wrote := audit.New(s.store, nil, s.clock.Now), 0
 	log.AppendTo(s.chain(t))

@@ -11,6 +11,7 @@ import (
 // mistake that a person can make, and from another session. Mistakes are named where they are seen, with the focus where
 // they are mended, and cost nothing that was typed but secrets; axe-core finds nothing on such a page.
 func TestEveryFormIsSentInTheBrowserAndSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	f := &formTries{testServer: onSQLite(t), t: t, app: answering(t), tried: map[string]bool{}, expired: map[string]bool{}}
 	f.developing(t, "ada")
 	f.root, f.ada, f.stranger = f.visitor("root"), f.visitor("ada"), f.visitor("")

@@ -25,6 +25,7 @@ const (
 // TestEveryFormIsWorkedByTheKeyboardAlone walks through every page by the tabulator, which comes to each link, field and
 // button, and each says that it is there.
 func TestEveryFormIsWorkedByTheKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	pages := inspected(t, s, s.browser(t, "root").signedIn(t))
@@ -52,6 +53,7 @@ func TestEveryFormIsWorkedByTheKeyboardAlone(t *testing.T) {
 
 // TestEveryFormIsWholeWithScriptsSwitchedOff: each can be sent, and nothing is there that does nothing.
 func TestEveryFormIsWholeWithScriptsSwitchedOff(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	pages := inspected(t, s, s.browser(t, "root").signedIn(t))

@@ -19,6 +19,7 @@ type surprise struct {
 }
 
 func TestTheSurprisesOfTheProtocolEngineAreCured(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t, "ada")
 		for i, surprise := range append(surprisesOfGrants, surprisesOfChecks...) {

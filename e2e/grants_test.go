@@ -34,6 +34,7 @@ func (s *testServer) library(t testing.TB) context.Context {
 }
 
 func TestPeopleGetACodeThatIsExchangedForTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		confidential := s.register(t, nil)
 		public := s.register(t, fields{"name": "Public app", "public": true, "implicitFlowEnabled": false,
@@ -76,6 +77,7 @@ func exchangeByLibrary(t *testing.T, a app, config *oauth2.Config, b *browser) *
 }
 
 func TestSignInAndConsentAreAskedOnceOnTheWayToACode(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		first := ada.visit(t, a.authorizeURL())
@@ -96,6 +98,7 @@ func TestSignInAndConsentAreAskedOnceOnTheWayToACode(t *testing.T) {
 }
 
 func TestTheImplicitAnswerKeepsTheOrderOfItsParameters(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		address := a.oauth2(hub).AuthCodeURL("the state", oauth2.SetAuthURLParam("response_type", "token"))
@@ -125,6 +128,7 @@ func TestTheImplicitAnswerKeepsTheOrderOfItsParameters(t *testing.T) {
 }
 
 func TestPeoplesPasswordsAreExchangedForTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		s.user(t, "ada")
@@ -146,6 +150,7 @@ func TestPeoplesPasswordsAreExchangedForTokens(t *testing.T) {
 }
 
 func TestTrustedServicesGetTokensOnTheirOwnBehalf(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		eachStyle(t, func(t *testing.T, style oauth2.AuthStyle) {
@@ -168,6 +173,7 @@ func TestTrustedServicesGetTokensOnTheirOwnBehalf(t *testing.T) {
 }
 
 func TestTokensThatHaveExpiredAreRefreshed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		eachStyle(t, func(t *testing.T, style oauth2.AuthStyle) {
@@ -194,6 +200,7 @@ func TestTokensThatHaveExpiredAreRefreshed(t *testing.T) {
 }
 
 func TestClientsThatTryTwiceLoseNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		config := a.oauth2(hub)
@@ -211,6 +218,7 @@ func TestClientsThatTryTwiceLoseNothing(t *testing.T) {
 }
 
 func TestAGrantSpansReplicas(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		other := s.replica(t)
 		a, ada := s.register(t, nil), s.browser(t, "ada")
@@ -234,6 +242,7 @@ func TestAGrantSpansReplicas(t *testing.T) {
 }
 
 func TestABasePathIsPartOfEveryAddress(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(chosen *setup) { chosen.path = "/hub" })
 	a, ada := s.register(t, nil), s.browser(t, "ada")
 	got := ada.visit(t, a.authorizeURL("access_type", "offline"))

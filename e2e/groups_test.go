@@ -22,6 +22,7 @@ func (s *testServer) group(t testing.TB, name string, logins ...string) string {
 }
 
 func TestAGroupIsMadeReadChangedAndDeleted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		created := s.rest(t, http.MethodPost, "/usergroups?fields=id,name,description,type", fields{"name": " Ops ", "description": "runs it"})
 		id := text(t, created.ok(t), "id")
@@ -49,6 +50,7 @@ func TestAGroupIsMadeReadChangedAndDeleted(t *testing.T) {
 }
 
 func TestMembersComeAndGoFromBothSides(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops, dev := s.group(t, "Ops", "ada", "bob"), s.group(t, "Dev")
 		ada := s.user(t, "ada").ID
@@ -84,6 +86,7 @@ func TestMembersComeAndGoFromBothSides(t *testing.T) {
 }
 
 func TestPeopleSeeTheGroupsTheyAreIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops := s.group(t, "Ops", "ada", "bob")
 		s.group(t, "Board", "bob")
@@ -108,6 +111,7 @@ func TestPeopleSeeTheGroupsTheyAreIn(t *testing.T) {
 }
 
 func TestGroupsAreFoundByHubsQueries(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops := s.group(t, "Ops Team", "ada")
 		s.group(t, "Öps 100%", "bob")
@@ -133,6 +137,7 @@ func TestGroupsAreFoundByHubsQueries(t *testing.T) {
 }
 
 func TestBadRequestsAboutGroupsAreRefusedInWords(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops := "/usergroups/" + s.group(t, "Ops")
 		s.group(t, "Dev")
@@ -175,6 +180,7 @@ func TestBadRequestsAboutGroupsAreRefusedInWords(t *testing.T) {
 }
 
 func TestThirtyTwoWhoJoinAtOnceAreAllIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		path, other := "/usergroups/"+s.group(t, "Crowd"), s.replica(t)
 		var ids []string
@@ -200,6 +206,7 @@ func TestThirtyTwoWhoJoinAtOnceAreAllIn(t *testing.T) {
 }
 
 func TestGroupsAndUsersAreDeletedWhileSomebodyJoins(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		for round := range 4 {
 			group := s.group(t, fmt.Sprint("Group ", round))

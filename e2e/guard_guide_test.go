@@ -26,6 +26,7 @@ var guideWants = map[string][]string{
 }
 
 func TestTheGuideToTheGuardWorksAsPasted(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"bash", "curl"} {
 		_, err := exec.LookPath(program)
 		storagetest.Require(t, program, "install it", err == nil)

@@ -134,6 +134,7 @@ func caddy(t testing.TB, address string, others ...string) {
 }
 
 func TestRequestsPassNginxAndCaddyAsTheGuardSays(t *testing.T) {
+	t.Parallel()
 	for name, front := range map[string]func(t testing.TB, address string, others ...string){"nginx": nginx, "caddy": caddy} {
 		t.Run(name, func(t *testing.T) {
 			s := onSQLite(t, trustingLoopback)
@@ -210,6 +211,7 @@ func apache(t testing.TB, s *testServer, wiki app, address string) {
 }
 
 func TestApacheIsAResourceServerByIntrospection(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.tls = true })
 	wiki := s.register(t, fields{"id": "wiki", "name": "Wiki"})
 	portal := s.register(t, fields{"id": "portal", "name": "Portal", "trusted": true})

@@ -21,6 +21,7 @@ func (a answer) mustBe200(t testing.TB) {
 }
 
 func TestTheGuestIsLetInWhereTheRequestAllowsIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{})
 		for _, mode := range []string{"skip", "silent"} {
@@ -66,6 +67,7 @@ func (p *page) guestLink(t testing.TB) string {
 }
 
 func TestTheSignInPageLetsGuestsInWhereTheyAreAllowed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		closed := s.register(t, fields{"name": "For some", "userGroups": []fields{{"id": s.group(t, "Some")}}})
@@ -96,6 +98,7 @@ func TestTheSignInPageLetsGuestsInWhereTheyAreAllowed(t *testing.T) {
 }
 
 func TestTheGuestGetsNoRefreshToken(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	a := s.register(t, fields{})
@@ -106,6 +109,7 @@ func TestTheGuestGetsNoRefreshToken(t *testing.T) {
 }
 
 func TestBanningTheGuestEndsTheirTokens(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	a := s.register(t, fields{})
@@ -115,6 +119,7 @@ func TestBanningTheGuestEndsTheirTokens(t *testing.T) {
 }
 
 func TestOnlyTheServicesOwnPagesPutAFrameAroundTheSignInPage(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"homeUrl": "https://home.example/app", "baseUrls": []string{"https://base.example"}})
 	b := s.browser(t, "ann")
@@ -144,6 +149,7 @@ func TestOnlyTheServicesOwnPagesPutAFrameAroundTheSignInPage(t *testing.T) {
 }
 
 func TestASignInDialogAsksForTheService(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"name": "Tracker", "iconUrl": "https://app.example/icon.png"})
 	got := s.get(t, "/api/rest/oauth2/interactive/login/settings?client_id="+a.id).ok(t)

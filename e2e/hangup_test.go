@@ -21,6 +21,7 @@ func (s *testServer) hangUp(t *testing.T, r *http.Request) {
 
 // TestAClientThatHangsUpCanTryAgain: what it asked for was done or was not done, and its next try says which.
 func TestAClientThatHangsUpCanTryAgain(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, b := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		for range 10 {

@@ -51,6 +51,7 @@ func checkInjected(t *testing.T, name string, p *page, value string) bool {
 
 // TestWhatPeopleSendStaysText puts what people try into every field that is ever shown, and looks at every page.
 func TestWhatPeopleSendStaysText(t *testing.T) {
+	t.Parallel()
 	for name, hostile := range injections {
 		t.Run(name, func(t *testing.T) {
 			s := onSQLite(t)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestIntrospectionAsksForCredentialsInTheHeaderOrTheBody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, public := s.register(t, nil), s.register(t, publicApp)
 	token := tokensOf(t, a.token(t, "grant_type", "client_credentials")).access
@@ -40,6 +41,7 @@ func TestIntrospectionAsksForCredentialsInTheHeaderOrTheBody(t *testing.T) {
 }
 
 func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, wiki, ada := s.register(t, nil), s.register(t, fields{"name": "Wiki"}), s.user(t, "ada")
 		got := a.offline(t, s.browser(t, "ada"), "scope", "Wiki "+hub)
@@ -75,6 +77,7 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 }
 
 func TestIntrospectionShowsATokenToWhomItConcernsAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, wiki := s.register(t, nil), s.register(t, fields{"name": "Wiki"})
 		stranger := s.register(t, fields{"name": "Stranger", "trusted": true})
@@ -100,6 +103,7 @@ func TestIntrospectionShowsATokenToWhomItConcernsAlone(t *testing.T) {
 }
 
 func TestIntrospectionOfWhatIsNoLiveTokenSaysInactiveAndNothingElse(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		got, code := a.offline(t, ada), a.code(t, ada)
@@ -141,6 +145,7 @@ func TestIntrospectionOfWhatIsNoLiveTokenSaysInactiveAndNothingElse(t *testing.T
 }
 
 func TestIntrospectionKnowsPermanentTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, wiki, ada := s.register(t, nil), s.register(t, fields{"name": "Wiki"}), s.user(t, "ada")
 		token, stored, err := s.directory.CreatePermanentToken(t.Context(), ada, "a script", []string{hub, wiki.id})
@@ -164,6 +169,7 @@ func TestIntrospectionKnowsPermanentTokens(t *testing.T) {
 }
 
 func TestRevokingAnAccessTokenEndsItAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, nil), s.replica(t)
 		got := a.offline(t, s.browser(t, "ada"))
@@ -192,6 +198,7 @@ func TestRevokingAnAccessTokenEndsItAlone(t *testing.T) {
 }
 
 func TestRevokingARefreshTokenEndsItsGrantWithAllAccessTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		got, bystander := a.offline(t, ada), a.offline(t, ada)
@@ -215,6 +222,7 @@ func TestRevokingARefreshTokenEndsItsGrantWithAllAccessTokens(t *testing.T) {
 }
 
 func TestWhatIsRevokedStaysSoThroughTheCleaning(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		single, grant := a.offline(t, ada), a.offline(t, ada)
@@ -240,6 +248,7 @@ func TestWhatIsRevokedStaysSoThroughTheCleaning(t *testing.T) {
 }
 
 func TestOnlyItsServiceRevokesAToken(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, other := s.register(t, nil), s.register(t, fields{"name": "Other", "trusted": true})
 	public := s.register(t, fields{"name": "Public", "public": true, "resourceOwnerFlowEnabled": false, "clientCredentialsFlowEnabled": false})
@@ -265,6 +274,7 @@ func TestOnlyItsServiceRevokesAToken(t *testing.T) {
 }
 
 func TestRevokingWhatIsNoTokenIsNoErrorButWhatStaysGoodIsNotCalledRevoked(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	got := a.offline(t, ada)

@@ -129,6 +129,7 @@ func object(t testing.TB, text string) map[string]any {
 }
 
 func TestPsoxysInstructionsForJiraCloudWorkAsTheyStand(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada")
@@ -169,6 +170,7 @@ func TestPsoxysInstructionsForJiraCloudWorkAsTheyStand(t *testing.T) {
 }
 
 func TestATokenFamilyOfJiraCloudLivesAYear(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada").signedIn(t)
@@ -200,6 +202,7 @@ func TestATokenFamilyOfJiraCloudLivesAYear(t *testing.T) {
 }
 
 func TestResourceServersSeePermissionsAndSites(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		jira, psoxy := jiraCloud(t, s, nil)
 		other := s.register(t, fields{"name": "Other"})

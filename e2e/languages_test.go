@@ -21,6 +21,7 @@ func (p *page) speaks(t testing.TB, what, tag, words string) {
 }
 
 func TestPagesSpeakTheLanguageThatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, test := range []struct{ query, accept, tag, words string }{
 		{"", "", "en", "Keep me signed in"},
@@ -37,6 +38,7 @@ func TestPagesSpeakTheLanguageThatIsAskedFor(t *testing.T) {
 }
 
 func TestTheLanguageOfAnAppIsKeptThroughSignInAndConsent(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		for what, address := range map[string]string{
@@ -58,6 +60,7 @@ func TestTheLanguageOfAnAppIsKeptThroughSignInAndConsent(t *testing.T) {
 }
 
 func TestErrorsAreSaidInTheLanguageOfTheBrowserAndToProgramsInEnglish(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	german := header("Accept-Language", "de")
 	p := s.browser(t, "ada").visit(t, s.url+"/nothing/here", german)

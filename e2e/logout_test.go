@@ -16,6 +16,7 @@ func (b *browser) logout(t *testing.T, namesAndValues ...string) *page {
 }
 
 func TestAServiceSignsPeopleOut(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"redirectUris": []string{callback, "https://app.example/bye?from=hub"}})
 		for name, test := range map[string]struct {
@@ -40,6 +41,7 @@ func TestAServiceSignsPeopleOut(t *testing.T) {
 }
 
 func TestOldClientsSignOutByTheirRedirectURIAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.register(t, fields{"name": "Absolute", "redirectUris": []string{callback, "com.example.app:/back"}})
 		s.register(t, fields{"name": "Relative", "homeUrl": "https://dashboard.example/hub/home", "baseUrls": []string{"https://base.example/x"},
@@ -74,6 +76,7 @@ func (s *testServer) idToken(t *testing.T, a app) string {
 }
 
 func TestLogoutLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{})
 	other := s.register(t, fields{"name": "Other"})

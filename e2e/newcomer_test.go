@@ -11,6 +11,7 @@ import (
 // TestANewcomerWiresAnAppWithNothingButTheBrowser goes the whole way: create an app, copy the quick start, complete the
 // flow, find the app among those that use the account, revoke it, and see that in the audit log.
 func TestANewcomerWiresAnAppWithNothingButTheBrowser(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t, withTheTimeOfNow)
 	redirectURI := "http://" + freeAddress(t) + "/callback"

@@ -27,6 +27,7 @@ var relationsWants = map[string][]string{
 }
 
 func TestTheStepsOfTheOAuthAdministrationWorkAsPasted(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"bash", "curl"} {
 		_, err := exec.LookPath(name)
 		storagetest.Require(t, name, "install it", err == nil)

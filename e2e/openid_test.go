@@ -22,6 +22,7 @@ func (a app) relyingParty(t *testing.T) (*oidc.Provider, *oidc.IDTokenVerifier) 
 }
 
 func TestGoOIDCSignsAPersonIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{})
 		provider, verifier := a.relyingParty(t)
@@ -80,6 +81,7 @@ func TestGoOIDCSignsAPersonIn(t *testing.T) {
 }
 
 func TestTheScopeDecidesWhatIsSaidOfTheUser(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true})
 	for scope, want := range map[string]string{
@@ -97,6 +99,7 @@ func TestTheScopeDecidesWhatIsSaidOfTheUser(t *testing.T) {
 }
 
 func TestUserInfoIsForTokensOfUsers(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true})
 	service := text(t, a.token(t, "grant_type", "client_credentials").ok(t), "access_token")
@@ -112,6 +115,7 @@ func TestUserInfoIsForTokensOfUsers(t *testing.T) {
 }
 
 func TestAnIDTokenComesStraightFromTheAuthorizationEndpoint(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{})
 	_, verifier := a.relyingParty(t)
@@ -135,6 +139,7 @@ func TestAnIDTokenComesStraightFromTheAuthorizationEndpoint(t *testing.T) {
 }
 
 func TestBothDiscoveryAddressesSayTheSame(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.path = "/hub" })
 	first := s.get(t, "/.well-known/openid-configuration").ok(t)
 	second := s.get(t, "/api/rest/oauth2/.well-known/openid-configuration").ok(t)

@@ -113,6 +113,7 @@ func (n *nodeApp) learned(t *testing.T, b *browser) map[string]any {
 func withTheTimeOfNow(c *setup) { c.clock = &clock{now: time.Now()} }
 
 func TestOpenIDClientAndOAuth4WebAPISignPeopleIn(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		library, authentication, algorithm string
 		chosen                             fields

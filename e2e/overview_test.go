@@ -48,6 +48,7 @@ func wantActivity(t *testing.T, got map[string]int64, want map[string]int64) {
 
 // TestActivityIsCountedOverReplicas counts although nothing of tokens and refusals is kept in the audit log.
 func TestActivityIsCountedOverReplicas(t *testing.T) {
+	t.Parallel()
 	databases.Each(t, func(t *testing.T, options storage.Options) {
 		s := start(t, options, func(c *setup) {
 			c.settings.Audit = audit.Policies{audit.Tokens: {Off: true}, audit.Refusals: {Off: true}}
@@ -97,6 +98,7 @@ func TestActivityIsCountedOverReplicas(t *testing.T) {
 }
 
 func TestTheOverviewWarnsAndLeadsToWhereItIsMended(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		root := s.browser(t, "root").signedIn(t)
 		a := s.register(t, fields{"name": "Old tracker", "implicitFlowEnabled": true, "pkceRequired": false})
@@ -143,6 +145,7 @@ func TestTheOverviewWarnsAndLeadsToWhereItIsMended(t *testing.T) {
 }
 
 func TestKeysAreReplacedAndRetiredByAdministrators(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		root, ada := s.browser(t, "root").signedIn(t), s.browser(t, "ada")
 		a := s.register(t, nil)

@@ -54,6 +54,7 @@ func (c *counting) Read(p []byte) (int, error) {
 }
 
 func TestPagesForSigningInAndConsentAreLight(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 	for name, address := range map[string]string{"sign-in": s.url + "/auth/login?client_id=" + a.id, "consent": a.authorizeURL()} {
@@ -83,6 +84,7 @@ func TestPagesForSigningInAndConsentAreLight(t *testing.T) {
 }
 
 func TestTheFirstPaintOfPagesIsMeasured(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	a := s.register(t, nil)

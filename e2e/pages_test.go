@@ -32,6 +32,7 @@ func allPages(t *testing.T, s *testServer) map[string]*page {
 }
 
 func TestPagesAreKeptFromOtherSitesAndCaches(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for name, p := range allPages(t, s) {
 		for header, want := range map[string]string{
@@ -61,6 +62,7 @@ func TestPagesAreKeptFromOtherSitesAndCaches(t *testing.T) {
 }
 
 func TestPagesHoldNoInlineScriptOrStyle(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for name, p := range allPages(t, s) {
 		headings := 0
@@ -87,6 +89,7 @@ func TestPagesHoldNoInlineScriptOrStyle(t *testing.T) {
 }
 
 func TestEverythingThatPagesReferToIsThere(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"", "/hub"} {
 		s := onSQLite(t, func(chosen *setup) { chosen.path = path })
 		browser := s.browser(t, "ada")
@@ -112,6 +115,7 @@ func TestEverythingThatPagesReferToIsThere(t *testing.T) {
 }
 
 func TestARefusedSignInSaysSoInWordsAndGoesOn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada")
 		p := ada.visit(t, a.authorizeURL())
@@ -178,6 +182,7 @@ func typedLogin(t *testing.T, p *page) string {
 }
 
 func TestARefusedLoginIsShownOnceAndNeverAsMarkup(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada")
 	const typed = `"><script>alert(1)</script>`
@@ -196,6 +201,7 @@ func TestARefusedLoginIsShownOnceAndNeverAsMarkup(t *testing.T) {
 }
 
 func TestRepeatedFailuresHaveToWait(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada")
 		signIn := ada.visit(t, s.url+"/auth/login").form(t)
@@ -237,6 +243,7 @@ func TestRepeatedFailuresHaveToWait(t *testing.T) {
 }
 
 func TestUnknownLoginsHaveToWaitAlike(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada")
 	signIn := ada.visit(t, s.url+"/auth/login").form(t)
@@ -253,6 +260,7 @@ func TestUnknownLoginsHaveToWaitAlike(t *testing.T) {
 }
 
 func TestErrorCodesAreExplained(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	stranger := s.browser(t, "ada")
 	for _, code := range []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
@@ -272,6 +280,7 @@ func TestErrorCodesAreExplained(t *testing.T) {
 }
 
 func TestAddressesThatLeadNowhereSaySo(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		stranger := s.browser(t, "ada")
 		for _, path := range []string{"/nothing", "/static/nothing.css", "/static/", "/auth", "//evil.example/", "/%2e%2e/"} {
@@ -290,6 +299,7 @@ func TestAddressesThatLeadNowhereSaySo(t *testing.T) {
 }
 
 func TestTextThatIsNoneIsOnlyUnknown(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		for _, odd := range []string{"\xff\xfe", "a\x00b", "\xc3("} {
@@ -313,6 +323,7 @@ func TestTextThatIsNoneIsOnlyUnknown(t *testing.T) {
 }
 
 func TestAQueryThatCannotBeReadToItsEndIsRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.browser(t, "ada")
 	for _, odd := range []string{"a=1;b=2", "top=1;skip=2", "a=%zz", "%"} {
@@ -332,6 +343,7 @@ func TestAQueryThatCannotBeReadToItsEndIsRefused(t *testing.T) {
 }
 
 func TestPagesSayWhenTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	form := s.browser(t, "ada").visit(t, a.authorizeURL()).form(t)

@@ -37,6 +37,7 @@ func (p *page) ticks(t testing.TB) (keys, groups []string) {
 }
 
 func TestTheConsentPageGroupsPermissionsAndMarksThoseThatWrite(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, psoxy := jiraCloud(t, s, nil)
 	psoxy.update(t, fields{"grantedPermissions": []string{"write:jira-work", "read:jira-work", "read:account"}})
@@ -53,6 +54,7 @@ func TestTheConsentPageGroupsPermissionsAndMarksThoseThatWrite(t *testing.T) {
 }
 
 func TestASiteHasToBeChosenAndIsRemembered(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada").signedIn(t)
@@ -89,6 +91,7 @@ func TestASiteHasToBeChosenAndIsRemembered(t *testing.T) {
 }
 
 func TestTabsWithDifferentSitesDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, psoxy := jiraCloud(t, s, nil)
 	ada := s.browser(t, "ada").signedIn(t)
@@ -109,6 +112,7 @@ func TestTabsWithDifferentSitesDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestPermissionsThatAreNotTickedAreNotGranted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		jira, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada").signedIn(t)
@@ -139,6 +143,7 @@ func TestPermissionsThatAreNotTickedAreNotGranted(t *testing.T) {
 }
 
 func TestMorePermissionsLaterAreAskedForOnTheirOwn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, psoxy := jiraCloud(t, s, nil)
 	ada := s.browser(t, "ada").signedIn(t)
@@ -157,6 +162,7 @@ func TestMorePermissionsLaterAreAskedForOnTheirOwn(t *testing.T) {
 }
 
 func TestAPermissionThatWasNotGrantedIsRefusedAndAnUnknownOneDropped(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada").signedIn(t)
@@ -179,6 +185,7 @@ func TestAPermissionThatWasNotGrantedIsRefusedAndAnUnknownOneDropped(t *testing.
 }
 
 func TestWhatIsTakenAwayIsGoneFromTokensAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		jira, psoxy := jiraCloud(t, s, nil)
 		replica := s.replica(t)
@@ -240,6 +247,7 @@ func TestWhatIsTakenAwayIsGoneFromTokensAtOnce(t *testing.T) {
 }
 
 func TestWithdrawingConsentTakesPermissionsAndSitesAlong(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		jira, psoxy := jiraCloud(t, s, nil)
 		ada := s.browser(t, "ada").signedIn(t)
@@ -266,6 +274,7 @@ func TestWithdrawingConsentTakesPermissionsAndSitesAlong(t *testing.T) {
 }
 
 func TestTrustedAppsAreAskedForASiteOnlyWhereThereIsAChoice(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, psoxy := jiraCloud(t, s, fields{"trusted": true})
 	ada := s.browser(t, "ada").signedIn(t)
@@ -283,6 +292,7 @@ func TestTrustedAppsAreAskedForASiteOnlyWhereThereIsAChoice(t *testing.T) {
 }
 
 func TestPermissionsArePeoplesToGrant(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	jira, psoxy := jiraCloud(t, s, nil)
@@ -307,6 +317,7 @@ func TestPermissionsArePeoplesToGrant(t *testing.T) {
 }
 
 func TestACodeIsShownWhereThereIsNoAppToSendItTo(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"redirectUris": []string{"urn:ietf:wg:oauth:2.0:oob", callback}})
 		ada := s.browser(t, "ada").signedIn(t)
@@ -345,6 +356,7 @@ func TestACodeIsShownWhereThereIsNoAppToSendItTo(t *testing.T) {
 }
 
 func TestTheConsentPageFitsASmallScreenAndAsksForASiteByItself(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, psoxy := jiraCloud(t, s, nil)
 	s.user(t, "ada")
@@ -368,6 +380,7 @@ func TestTheConsentPageFitsASmallScreenAndAsksForASiteByItself(t *testing.T) {
 }
 
 func TestAPushedRequestForPermissionsIsNarrowedByThePerson(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, fields{"redirectUris": []string{"http://localhost", "urn:ietf:wg:oauth:2.0:oob"}})
 		ada := s.browser(t, "ada").signedIn(t)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestPeopleCannotLeaveOutWhatAServiceRequires(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		_, psoxy := jiraCloud(t, s, nil)
 		path := "/services/" + psoxy.id

@@ -37,6 +37,7 @@ func (s *testServer) callers(t testing.TB, about string) []caller {
 }
 
 func TestEveryKindOfCallerMayDoThisAndNoMore(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, eve := s.user(t, "ada").ID, s.user(t, "eve").ID
 		s.rest(t, http.MethodPost, "/usergroups", fields{"id": "team", "name": "Team"}).ok(t)
@@ -123,6 +124,7 @@ func (s *testServer) granted(t testing.TB, query string, changes ...change) []st
 }
 
 func TestThePermissionsCacheTellsTheTruth(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		everything := []string{"group-create", "group-delete", "group-read", "group-update", "profile-updateSelf", "service-create", "service-delete",
 			"service-read", "service-update", "user-create", "user-delete", "user-read", "user-read-basic", "user-update"}
@@ -153,6 +155,7 @@ func TestThePermissionsCacheTellsTheTruth(t *testing.T) {
 }
 
 func TestWhoMayRegisterServicesIsAmongThePermissions(t *testing.T) {
+	t.Parallel()
 	for registration, want := range map[directory.Registration][2]bool{
 		directory.RegistrationAdmin: {false, false}, directory.RegistrationUsers: {false, true}, directory.RegistrationOpen: {true, true},
 	} {
@@ -170,6 +173,7 @@ func TestWhoMayRegisterServicesIsAmongThePermissions(t *testing.T) {
 }
 
 func TestRolesAreShownToAdministratorsAndTheUser(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	dev := s.developer(t, "dev")
 	const asked = "?fields=projectRoles(role(key,name),project(key)),transitiveProjectRoles(role(id))"

@@ -16,6 +16,7 @@ const (
 var publicApp = fields{"public": true, "clientCredentialsFlowEnabled": false, "resourceOwnerFlowEnabled": false}
 
 func TestPKCEIsDemandedOfPublicServicesAndOfThoseThatChooseIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada").signedIn(t)
 	for name, chosen := range map[string]fields{"public": publicApp, "pkceRequired": {"pkceRequired": true}} {
@@ -42,6 +43,7 @@ func TestPKCEIsDemandedOfPublicServicesAndOfThoseThatChooseIt(t *testing.T) {
 }
 
 func TestBadChallengesAreToldToTheApp(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	for name, parameters := range map[string][]string{
@@ -67,6 +69,7 @@ func TestBadChallengesAreToldToTheApp(t *testing.T) {
 }
 
 func TestACodeNeedsItsVerifier(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, publicApp)
 		code := a.code(t, ada, "code_challenge", challenge, "code_challenge_method", "S256")
@@ -79,6 +82,7 @@ func TestACodeNeedsItsVerifier(t *testing.T) {
 }
 
 func TestAVerifierWithoutAChallengeIsRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		a.exchange(t, a.code(t, ada), "code_verifier", verifier).refused(t, http.StatusBadRequest, "invalid_grant")

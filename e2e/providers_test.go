@@ -20,6 +20,7 @@ func aProvider(changes fields) fields {
 const providers = "/relations/providers"
 
 func TestAProviderIsAddedReadListedChangedAndDeleted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		created := s.rest(t, http.MethodPost, providers, aProvider(nil))
 		id := text(t, created.ok(t), "id")
@@ -56,6 +57,7 @@ func TestAProviderIsAddedReadListedChangedAndDeleted(t *testing.T) {
 }
 
 func TestTheSecretOfAProviderIsNotInTheDatabaseInClear(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	id := text(t, s.rest(t, http.MethodPost, providers, aProvider(nil)).ok(t), "id")
 	stored, err := s.store.Provider(t.Context(), id)
@@ -68,6 +70,7 @@ func TestTheSecretOfAProviderIsNotInTheDatabaseInClear(t *testing.T) {
 }
 
 func TestAProviderThatCannotBeUsedSafelyIsRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.rest(t, http.MethodPost, providers, aProvider(fields{"name": "Taken"})).ok(t)
 		for _, test := range []struct {
@@ -99,6 +102,7 @@ func TestAProviderThatCannotBeUsedSafelyIsRefused(t *testing.T) {
 }
 
 func TestAProvidersSecretGoesToNoOtherAddressThanItWasGivenFor(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, consumer *testServer) {
 		rel := relate(t, consumer, onSQLite(t, besideOthers), nil)
 		b := rel.person(t, "ann")
@@ -124,6 +128,7 @@ func TestAProvidersSecretGoesToNoOtherAddressThanItWasGivenFor(t *testing.T) {
 }
 
 func TestRelationsAreForAdministrators(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	id := text(t, s.rest(t, http.MethodPost, providers, aProvider(nil)).ok(t), "id")
 	a := s.register(t, fields{"trusted": true})
@@ -144,6 +149,7 @@ func TestRelationsAreForAdministrators(t *testing.T) {
 }
 
 func TestConsumersAreListedWithTheirUseAndCutOffInOneCall(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, fields{"name": "Used"}), s.register(t, fields{"name": "Unused"})
 		tokens := a.exchange(t, a.code(t, s.browser(t, "ann"), "scope", hub+" offline_access")).ok(t)
@@ -195,6 +201,7 @@ func (s *testServer) eventually(t *testing.T, path, member string, want any) map
 }
 
 func TestAnAccessTokenMayLiveForSevenDaysAndIsRevokedBefore(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"accessTokenLifetime": 7 * 24 * 3600})
 	got := a.exchange(t, a.code(t, s.browser(t, "ann"))).ok(t)
@@ -220,6 +227,7 @@ func TestAnAccessTokenMayLiveForSevenDaysAndIsRevokedBefore(t *testing.T) {
 }
 
 func TestWhatHappensToRelationsIsInTheAuditLogWithoutSecrets(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, consumer *testServer) {
 		rel := relate(t, consumer, onSQLite(t, besideOthers), nil)
 		b := rel.person(t, "ann")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestPublishingIsForThoseWhoMayChangeTheService(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		owner := s.createUser(t, directory.NewUser{Login: "owner", Name: "Owner", Developer: true})
 		s.user(t, "ada")
@@ -59,6 +60,7 @@ func TestPublishingIsForThoseWhoMayChangeTheService(t *testing.T) {
 }
 
 func TestBadPermissionsAndSitesAreRefusedWithTheirField(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		jira, psoxy := jiraCloud(t, s, nil)
 		other := s.register(t, fields{"name": "Other"})
@@ -132,6 +134,7 @@ func TestBadPermissionsAndSitesAreRefusedWithTheirField(t *testing.T) {
 }
 
 func TestTheEntityOfAServiceHasWhatCanBeAllowedAtIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		tracker, other := s.register(t, nil), s.register(t, nil)
 		for _, key := range []string{"write:tracker", "read:tracker"} {
@@ -162,6 +165,7 @@ func TestTheEntityOfAServiceHasWhatCanBeAllowedAtIt(t *testing.T) {
 }
 
 func TestAKeyIsPublishedOnceHoweverManyTry(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		var paths []string
 		for i := range 8 {
@@ -192,6 +196,7 @@ func TestAKeyIsPublishedOnceHoweverManyTry(t *testing.T) {
 }
 
 func TestGrantingAndWithdrawingAtOnceLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.register(t, fields{"id": "jira", "name": "Jira"})
 		var apps []app

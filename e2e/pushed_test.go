@@ -35,6 +35,7 @@ func (a app) pushedURL(requestURI string) string {
 }
 
 func TestAPushedRequestIsAnsweredAfterSignInAndConsent(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"redirectUris": []string{callback, "https://other.example/callback"}})
 		got := a.push(t)
@@ -64,6 +65,7 @@ func TestAPushedRequestIsAnsweredAfterSignInAndConsent(t *testing.T) {
 }
 
 func TestAPushedRequestOfAPersonWhoIsKnownNeedsNoPage(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	b := s.browser(t, "ann")
@@ -74,6 +76,7 @@ func TestAPushedRequestOfAPersonWhoIsKnownNeedsNoPage(t *testing.T) {
 }
 
 func TestAPublicServicePushesWithItsIDAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"public": true})
 	a.push(t).refused(t, http.StatusBadRequest, "invalid_request")
@@ -85,6 +88,7 @@ func TestAPublicServicePushesWithItsIDAlone(t *testing.T) {
 }
 
 func TestParametersBesideARequestURIDoNotCount(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	address := a.pushed(t) + "&scope=openid&state=forged&redirect_uri=" + url.QueryEscape("https://evil.example/") + "&response_type=token&prompt=none"
@@ -98,6 +102,7 @@ func TestParametersBesideARequestURIDoNotCount(t *testing.T) {
 }
 
 func TestWhatTheAuthorizationEndpointRefusesIsRefusedAtThePush(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"implicitFlowEnabled": false})
 	for _, test := range []struct {
@@ -130,6 +135,7 @@ func TestWhatTheAuthorizationEndpointRefusesIsRefusedAtThePush(t *testing.T) {
 }
 
 func TestARequestURIThatIsNotGoodIsShownAndNotRedirected(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, other := s.register(t, nil), s.register(t, fields{"name": "Other"})
 	good, _ := url.Parse(a.pushed(t))
@@ -149,6 +155,7 @@ func TestARequestURIThatIsNotGoodIsShownAndNotRedirected(t *testing.T) {
 }
 
 func TestTheBrowserHasAMinuteAndThenThePersonAnHour(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		late := a.pushed(t)
@@ -173,6 +180,7 @@ func TestTheBrowserHasAMinuteAndThenThePersonAnHour(t *testing.T) {
 }
 
 func TestASignInThatAPushedRequestAsksForIsAskedForOnce(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	b := s.browser(t, "ann")
@@ -197,6 +205,7 @@ func TestASignInThatAPushedRequestAsksForIsAskedForOnce(t *testing.T) {
 }
 
 func TestRefusingAndSilentFailuresSpendAPushedRequest(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	b := s.browser(t, "ann")
@@ -219,6 +228,7 @@ func TestRefusingAndSilentFailuresSpendAPushedRequest(t *testing.T) {
 }
 
 func TestOneOfManyBrowsersGetsTheAnswerOfAPushedRequest(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		b := s.browser(t, "ann")
@@ -268,6 +278,7 @@ func TestOneOfManyBrowsersGetsTheAnswerOfAPushedRequest(t *testing.T) {
 }
 
 func TestAServiceMayHaveToPush(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"pushedAuthorizationRequired": true})
 	b := s.browser(t, "ann")
@@ -292,6 +303,7 @@ func TestAServiceMayHaveToPush(t *testing.T) {
 }
 
 func TestAPushedRequestIsHeldToWhatItsServiceMayDoNow(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.Registration = directory.RegistrationAdmin })
 	a := s.register(t, nil)
 	address := a.pushed(t)

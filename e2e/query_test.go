@@ -42,6 +42,7 @@ func (s *testServer) list(t testing.TB, parameters url.Values, changes ...change
 }
 
 func TestServicesAreFoundByHubsQueries(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.catalogue(t)
 		for query, want := range map[string]string{
@@ -97,6 +98,7 @@ func TestServicesAreFoundByHubsQueries(t *testing.T) {
 }
 
 func TestServicesAreSortedAsOrderBySays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.catalogue(t)
 		for order, want := range map[string]string{
@@ -122,6 +124,7 @@ func TestServicesAreSortedAsOrderBySays(t *testing.T) {
 }
 
 func TestABadListSaysWhatIsWrongAndWhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		for _, test := range []struct{ parameter, value, want string }{
 			{"query", "name: ", `a value is expected at position 7, after "name:"`},
@@ -156,6 +159,7 @@ func TestABadListSaysWhatIsWrongAndWhere(t *testing.T) {
 }
 
 func TestAListDoesNotTellWhatACallerDoesNotSee(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.catalogue(t)
 		s.user(t, "ann")
@@ -192,6 +196,7 @@ func TestAListDoesNotTellWhatACallerDoesNotSee(t *testing.T) {
 }
 
 func TestWhatEverybodyMayFilterByEverybodySees(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.user(t, "ann")
 	refusal := s.rest(t, http.MethodGet, "/services?query=colour:red", nil, basic("ann", password)).refused(t, http.StatusBadRequest, "bad_request")
@@ -210,6 +215,7 @@ func TestWhatEverybodyMayFilterByEverybodySees(t *testing.T) {
 }
 
 func TestStrangersFindNothing(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, query := range []string{"", "is: trusted", "name: Hub"} {
 		page := s.get(t, "/api/rest/services?"+url.Values{"query": {query}}.Encode()).ok(t)

@@ -27,6 +27,7 @@ func oauth2Proxy(t testing.TB, a app, address, settings, upstream string) {
 }
 
 func TestOAuth2ProxySignsPeopleInWithTheSettingsOfTheQuickStart(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withTheTimeOfNow)
 	ada := s.developing(t, "ada")
 	s.group(t, "Board", "grace")
@@ -66,6 +67,7 @@ func TestOAuth2ProxySignsPeopleInWithTheSettingsOfTheQuickStart(t *testing.T) {
 }
 
 func TestOAuth2ProxySettingsSayWhatIsWrongWithTheRedirectURI(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	for redirectURI, takesAnswers := range map[string]bool{"https://wiki.example.com/oauth2/callback": true, "https://wiki.example.com/signed-in": false} {

@@ -152,6 +152,7 @@ func (s *started) said(t testing.TB) string {
 var signInPrograms = []string{"code.sh", "code.go", "code.mjs", "code.py"}
 
 func TestEveryProgramOfTheQuickStartSignsSomebodyIn(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withTheTimeOfNow)
 	ada := s.developing(t, "ada")
 	for kind, register := range map[string]func(t *testing.T) app{
@@ -188,6 +189,7 @@ func TestEveryProgramOfTheQuickStartSignsSomebodyIn(t *testing.T) {
 }
 
 func TestProgramsOfTheQuickStartRefuseTheAnswerToAnotherRequest(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withTheTimeOfNow)
 	ada := s.developing(t, "ada")
 	a := ada.registered(t, "Web", callback)
@@ -213,6 +215,7 @@ func TestProgramsOfTheQuickStartRefuseTheAnswerToAnotherRequest(t *testing.T) {
 }
 
 func TestEveryProgramOfTheQuickStartActsAsTheAppItself(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	a := ada.registeredAs(t, "script", "Nightly", "")
@@ -234,6 +237,7 @@ func TestEveryProgramOfTheQuickStartActsAsTheAppItself(t *testing.T) {
 }
 
 func TestElementsConnectWorksWithTheValuesOfTheQuickStart(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.tls = true })
 	ada := s.developing(t, "ada")
 	a := ada.registered(t, "Elements Connect", connectCallback)
@@ -249,6 +253,7 @@ func TestElementsConnectWorksWithTheValuesOfTheQuickStart(t *testing.T) {
 }
 
 func TestPsoxyWorksWithTheValuesOfTheQuickStart(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	_, a := jiraCloud(t, s, nil)
 	values := s.browser(t, "root").signedIn(t).quickStart(t, a, "").table(t, "psoxy")
@@ -284,6 +289,7 @@ func (s *testServer) sendTo(t testing.TB, address string, body fields) answer {
 }
 
 func TestApacheSignsPeopleInWithTheConfigurationOfTheQuickStart(t *testing.T) {
+	t.Parallel()
 	program := installed(t, "apache2", "apache2-bin libapache2-mod-auth-openidc")
 	const modules = "/usr/lib/apache2/modules/"
 	_, err := os.Stat(modules + "mod_auth_openidc.so")

@@ -86,6 +86,7 @@ func oneWins(t testing.TB, round int, answers []answer) tokens {
 }
 
 func TestManyAtOnceAreServedAsIfOneByOne(t *testing.T) {
+	t.Parallel()
 	eachPool(t, func(t *testing.T, replicas []*testServer) {
 		t.Run("of many exchanges of one code one wins", func(t *testing.T) { manyExchanges(t, replicas) })
 		t.Run("of many registrations of one key one wins", func(t *testing.T) { manyRegistrations(t, replicas) })
@@ -110,6 +111,7 @@ func manyExchanges(t *testing.T, replicas []*testServer) {
 }
 
 func TestOfManyRefreshesWithoutGraceOneWins(t *testing.T) {
+	t.Parallel()
 	eachPool(t, func(t *testing.T, replicas []*testServer) {
 		s := replicas[0]
 		a, b := s.register(t, nil), s.browser(t, "ada").signedIn(t)
@@ -191,6 +193,7 @@ func (g *gathered) refreshUntilRefused(t testing.TB, a app, got tokens) {
 }
 
 func TestAfterARevocationIsAnsweredNoTokenThatItCoversIsActive(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		replicas := []*testServer{s, s.replica(t)}
 		wiki := s.register(t, fields{"name": "Wiki", "trusted": true})
@@ -286,6 +289,7 @@ func everythingAtOnce(t *testing.T, replicas []*testServer) {
 }
 
 func TestOneConsentGivenManyTimesAtOnceIsOneConsent(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, b := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		form := b.visit(t, a.authorizeURL()).form(t)

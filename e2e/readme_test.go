@@ -72,6 +72,7 @@ func stepsOf(t *testing.T, path, mark string) []readmeStep {
 }
 
 func TestTheGrantsOfTheREADMEWorkAsPasted(t *testing.T) {
+	t.Parallel()
 	follow(t, readmeSteps(t), readmeWants)
 }
 
@@ -262,6 +263,7 @@ func (s *shell) run(t *testing.T, command, typed string) string {
 }
 
 func TestTheLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
+	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {

@@ -37,6 +37,7 @@ func (a app) untrusted(t testing.TB, last string, changes ...change) []map[strin
 }
 
 func TestARefusedRedirectURIIsRecordedAndMayBeAccepted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		a.comeBackTo(t, "https://app.example/other?a=b", header("Referer", "https://portal.example:8443/apps?secret=1"))
@@ -77,6 +78,7 @@ func TestARefusedRedirectURIIsRecordedAndMayBeAccepted(t *testing.T) {
 }
 
 func TestARefusedRedirectURIMayBeRejectedAndIsForgottenWhenItIsRegistered(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		// One without any redirect URI yet is how most begin.
 		a := s.register(t, fields{"redirectUris": []string{}})
@@ -101,6 +103,7 @@ func TestARefusedRedirectURIMayBeRejectedAndIsForgottenWhenItIsRegistered(t *tes
 }
 
 func TestARefusedRedirectURIIsDecidedOnAsHubsReferenceHasIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	tried := func(uri string) (path string) {
@@ -136,6 +139,7 @@ func TestARefusedRedirectURIIsDecidedOnAsHubsReferenceHasIt(t *testing.T) {
 }
 
 func TestStrangersCannotFloodTheRecordOfRedirectURIs(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, nil), s.register(t, fields{"name": "Other"})
 		a.comeBackTo(t, "https://app.example/0")
@@ -173,6 +177,7 @@ func TestStrangersCannotFloodTheRecordOfRedirectURIs(t *testing.T) {
 }
 
 func TestARedirectURIOfPlainHTTPIsRecordedWhereAnAdministratorMayAcceptIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		const uri = "http://intranet.example/back"
 		owner := s.as(t, s.developer(t, "dora"))
@@ -193,6 +198,7 @@ func TestARedirectURIOfPlainHTTPIsRecordedWhereAnAdministratorMayAcceptIt(t *tes
 }
 
 func TestARedirectURIThatCannotBeRegisteredIsNotRecorded(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"public": true})
 	for _, uri := range []string{"javascript:alert(1)", "http://evil.example/", "https://u:p@app.example/", "https://app.example/#f", "//app.example",
@@ -208,6 +214,7 @@ func TestARedirectURIThatCannotBeRegisteredIsNotRecorded(t *testing.T) {
 }
 
 func TestRefusedRedirectURIsAreForTheOwnerAndAdministrators(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationUsers))
 	owner, other := s.permanentToken(t, "ada"), s.permanentToken(t, "bob")
 	created := s.rest(t, http.MethodPost, "/services?fields=id,secret", fields{"name": "Ada's", "redirectUris": []string{callback}}, owner).ok(t)
@@ -240,6 +247,7 @@ func TestRefusedRedirectURIsAreForTheOwnerAndAdministrators(t *testing.T) {
 }
 
 func TestARecordThatCannotBeWrittenChangesNothingForTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, quiet)
 	a := s.register(t, nil)
 	a.comeBackTo(t, "https://app.example/first")

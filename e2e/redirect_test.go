@@ -15,6 +15,7 @@ import (
 func accept(kind string) change { return header("Accept", kind) }
 
 func TestAForeignRedirectURIGetsAPageThatSaysWhatDiffers(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true, "redirectUris": []string{"https://app.example/callback?tenant=1"}})
 	ada := s.browser(t, "ada").signedIn(t)
@@ -77,6 +78,7 @@ func textOf(root *html.Node) string {
 }
 
 func TestThePageAboutARedirectURIDoesNotDiscloseTheRegisteredOne(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"redirectUris": []string{"https://secret.example/cellar"}})
 	p := s.browser(t, "ada").visit(t, a.authorizeURL("redirect_uri", "https://evil.example/callback"))
@@ -86,6 +88,7 @@ func TestThePageAboutARedirectURIDoesNotDiscloseTheRegisteredOne(t *testing.T) {
 }
 
 func TestABadClientGetsAPageAndNoRedirect(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		ada := s.browser(t, "ada")
@@ -118,6 +121,7 @@ func TestABadClientGetsAPageAndNoRedirect(t *testing.T) {
 }
 
 func TestTheOnlyRedirectURINeedNotBeSent(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada")
 		got := ada.authorize(t, a.authorizeURL("redirect_uri", none))
@@ -129,6 +133,7 @@ func TestTheOnlyRedirectURINeedNotBeSent(t *testing.T) {
 }
 
 func TestAnswersAreAddedToTheRedirectURIAsItIs(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	uris := []string{
 		"https://app.example/callback?tenant=1&x=%2F",
@@ -165,6 +170,7 @@ func TestAnswersAreAddedToTheRedirectURIAsItIs(t *testing.T) {
 }
 
 func TestLoopbackRedirectURIsMayHaveAnyPort(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"redirectUris": []string{"http://127.0.0.1/callback", "http://[::1]:1/callback", "http://localhost/callback"}})
 	for _, sent := range []string{"http://127.0.0.1:51004/callback", "http://127.0.0.1/callback", "http://[::1]:51004/callback"} {
@@ -186,6 +192,7 @@ func TestLoopbackRedirectURIsMayHaveAnyPort(t *testing.T) {
 }
 
 func TestRelativeRedirectURIsStandForAddressesOfTheService(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"homeUrl": "https://app.example/hub", "baseUrls": []string{"https://base.example"},
 		"redirectUris": []string{"/api/login"}})
@@ -202,6 +209,7 @@ func TestRelativeRedirectURIsStandForAddressesOfTheService(t *testing.T) {
 }
 
 func TestErrorsAreToldWhereTheAnswerWouldBe(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"redirectUris": []string{"https://app.example/callback?tenant=1"}})
 	ada := s.browser(t, "ada")
@@ -252,6 +260,7 @@ func TestErrorsAreToldWhereTheAnswerWouldBe(t *testing.T) {
 }
 
 func TestFlowsThatTheServiceMayNotUseAreRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		a.update(t, fields{"implicitFlowEnabled": false})
@@ -271,6 +280,7 @@ func TestFlowsThatTheServiceMayNotUseAreRefused(t *testing.T) {
 // TestAnErrorLeadsNobodyToAnAppThatNobodyVouchesForBeforeTheyHaveSignedIn is RFC 9700 section 4.11.2: a link to this server
 // with a mistake in it would else lead whoever follows it to the app of whoever made the link.
 func TestAnErrorLeadsNobodyToAnAppThatNobodyVouchesForBeforeTheyHaveSignedIn(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change  func(*setup)
 		trusted bool

@@ -130,6 +130,7 @@ func (s *testServer) ownToken(t *testing.T, login string) change {
 }
 
 func TestAPersonConnectsTwoServersAndTheConsumerActsForThem(t *testing.T) {
+	t.Parallel()
 	for name, chosen := range map[string]fields{
 		"pushed":           nil,
 		"plain":            {"pushedAuthorizationRequestEndpoint": ""},
@@ -156,6 +157,7 @@ func TestAPersonConnectsTwoServersAndTheConsumerActsForThem(t *testing.T) {
 }
 
 func TestAConnectionIsSeenAndRevokedByItsPersonAlsoAtTheProvider(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, consumer *testServer) {
 		rel := relate(t, consumer, onSQLite(t, besideOthers), nil)
 		b := rel.person(t, "ann")
@@ -176,6 +178,7 @@ func TestAConnectionIsSeenAndRevokedByItsPersonAlsoAtTheProvider(t *testing.T) {
 }
 
 func TestWhoDeniesIsNotConnected(t *testing.T) {
+	t.Parallel()
 	rel := pair(t, nil)
 	b := rel.person(t, "ann")
 	p := rel.press(t, b, rel.connections(t, b, ""), "connect", "deny")
@@ -186,6 +189,7 @@ func TestWhoDeniesIsNotConnected(t *testing.T) {
 }
 
 func TestAnAccessTokenIsRenewedAndEndsWhenThePersonRevokesItAtTheProvider(t *testing.T) {
+	t.Parallel()
 	rel := pair(t, nil)
 	b := rel.person(t, "ann")
 	rel.press(t, b, rel.connections(t, b, ""), "connect", "allow")
@@ -218,6 +222,7 @@ func TestAnAccessTokenIsRenewedAndEndsWhenThePersonRevokesItAtTheProvider(t *tes
 }
 
 func TestManyWhoRenewAtOnceGetOneRenewal(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, consumer *testServer) {
 		// Without a grace a refresh token that is sent twice ends the grant.
 		strict := onSQLite(t, besideOthers, func(c *setup) { c.settings.RefreshGrace = 0 })
@@ -267,6 +272,7 @@ func TestManyWhoRenewAtOnceGetOneRenewal(t *testing.T) {
 }
 
 func TestAServiceGetsTheTokenOfAConnectionWhenThePersonAllowsIt(t *testing.T) {
+	t.Parallel()
 	rel := pair(t, nil)
 	s := rel.consumer
 	reports := s.register(t, fields{"name": "Reports", "trusted": true})
@@ -307,6 +313,7 @@ func TestAServiceGetsTheTokenOfAConnectionWhenThePersonAllowsIt(t *testing.T) {
 }
 
 func TestABannedPersonsConnectionGivesNothing(t *testing.T) {
+	t.Parallel()
 	rel := pair(t, nil)
 	s := rel.consumer
 	reports := s.register(t, fields{"trusted": true})
@@ -321,6 +328,7 @@ func TestABannedPersonsConnectionGivesNothing(t *testing.T) {
 }
 
 func TestTheAnswerOfAProviderCountsInTheBrowserThatAsked(t *testing.T) {
+	t.Parallel()
 	rel := pair(t, nil)
 	ann, bob := rel.person(t, "ann"), rel.person(t, "bob")
 	rel.connections(t, bob, "")
@@ -363,6 +371,7 @@ func TestTheAnswerOfAProviderCountsInTheBrowserThatAsked(t *testing.T) {
 }
 
 func TestChromiumConnectsAPersonToAProvider(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	rel := pair(t, nil)
 	rel.consumer.user(t, "ann")

@@ -51,6 +51,7 @@ func relocate(change func(location string) string) func(*http.Response) {
 }
 
 func TestRingUIDoesNotWaitForASilentAnswerWhenASignInPageShows(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "=silent", "=default", 1) }, nil)
 	a := ring(t, s, nil)
 	a.user(t, "ann")
@@ -62,6 +63,7 @@ func TestRingUIDoesNotWaitForASilentAnswerWhenASignInPageShows(t *testing.T) {
 }
 
 func TestControlAScopeThatIsEchoedUnderAnotherNameIsAskedForAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, nil, relocate(func(location string) string { return strings.Replace(location, "scope=", "scope=other-", 1) }))
 	a := ring(t, s, nil)
 	a.signedIn(t, "ann")
@@ -71,6 +73,7 @@ func TestControlAScopeThatIsEchoedUnderAnotherNameIsAskedForAgainAndAgain(t *tes
 }
 
 func TestControlASilentErrorInTheQueryNestsFrames(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, nil, relocate(func(location string) string { return strings.Replace(location, "#error=", "?error=", 1) }))
 	a := ring(t, s, nil)
 	a.configure(t)
@@ -79,6 +82,7 @@ func TestControlASilentErrorInTheQueryNestsFrames(t *testing.T) {
 }
 
 func TestControlAnswersThatOtherOriginsMayNotReadFailTheStart(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, nil, func(r *http.Response) {
 		if r.Request.Method == http.MethodGet && strings.HasPrefix(r.Request.URL.Path, "/api/rest/users/") {
 			r.Header.Del("Access-Control-Allow-Origin")
@@ -92,6 +96,7 @@ func TestControlAnswersThatOtherOriginsMayNotReadFailTheStart(t *testing.T) {
 }
 
 func TestControlABadTokenOfAnotherNameIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, nil, func(r *http.Response) {
 		if r.StatusCode != http.StatusUnauthorized {
 			return
@@ -117,6 +122,7 @@ func TestControlABadTokenOfAnotherNameIsNotReplaced(t *testing.T) {
 }
 
 func TestControlAnOpenerPolicyBreaksThePopup(t *testing.T) {
+	t.Parallel()
 	s := meddledWith(t, nil, func(r *http.Response) {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
 			r.Header.Set("Cross-Origin-Opener-Policy", "same-origin")

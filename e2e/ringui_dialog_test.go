@@ -37,6 +37,7 @@ func ringDialog(t *testing.T) *ringApp {
 }
 
 func TestRingUISignsInByADialog(t *testing.T) {
+	t.Parallel()
 	a := ringDialog(t)
 	a.openDialog(t)
 	typeInFrame(t, a.tab, loginFrame, "ann", password)
@@ -50,6 +51,7 @@ func TestRingUISignsInByADialog(t *testing.T) {
 }
 
 func TestRingUIsDialogTellsAWrongPassword(t *testing.T) {
+	t.Parallel()
 	a := ringDialog(t)
 	a.openDialog(t)
 	typeInFrame(t, a.tab, loginFrame, "ann", "wrong")
@@ -65,6 +67,7 @@ func TestRingUIsDialogTellsAWrongPassword(t *testing.T) {
 }
 
 func TestConsentIsNotAskedForInADialogButInTheWholeWindow(t *testing.T) {
+	t.Parallel()
 	a := ringDialog(t)
 	a.update(t, fields{"consentRequired": true})
 	a.clock.advance(time.Second)

@@ -191,6 +191,7 @@ func wantModes(t *testing.T, a *ringApp, want ...string) {
 }
 
 func TestRingUIStartsSilentlyForSomebodySignedIn(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.signedIn(t, "ann")
 	a.configure(t)
@@ -206,6 +207,7 @@ func TestRingUIStartsSilentlyForSomebodySignedIn(t *testing.T) {
 }
 
 func TestRingUIStartsAsGuestForAStranger(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	a := ring(t, s, nil)
@@ -219,6 +221,7 @@ func TestRingUIStartsAsGuestForAStranger(t *testing.T) {
 }
 
 func TestRingUIAsksAStrangerToSignInAfterOneRedirect(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.user(t, "ann")
 	a.configure(t)
@@ -238,6 +241,7 @@ func TestRingUIAsksAStrangerToSignInAfterOneRedirect(t *testing.T) {
 }
 
 func TestRingUIReturnsToWhereItWas(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.signedIn(t, "ann")
 	a.configure(t, "redirect", true)
@@ -249,6 +253,7 @@ func TestRingUIReturnsToWhereItWas(t *testing.T) {
 }
 
 func TestRingUILogsOutWithAMessage(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.signedIn(t, "ann")
 	a.configure(t)
@@ -263,6 +268,7 @@ func TestRingUILogsOutWithAMessage(t *testing.T) {
 }
 
 func TestRingUILogsOutByRedirect(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	a := ring(t, s, nil)
@@ -279,6 +285,7 @@ func TestRingUILogsOutByRedirect(t *testing.T) {
 }
 
 func TestRingUIRefreshesATokenThatExpires(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.AccessTokenLifetime = 2 * time.Second })
 	a := ring(t, s, nil)
 	a.signedIn(t, "ann")
@@ -293,6 +300,7 @@ func TestRingUIRefreshesATokenThatExpires(t *testing.T) {
 }
 
 func TestRingUITriesAgainWhenATokenWasRevoked(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.signedIn(t, "ann")
 	a.configure(t)
@@ -309,6 +317,7 @@ func TestRingUITriesAgainWhenATokenWasRevoked(t *testing.T) {
 }
 
 func TestRingUIDoesWithoutOptionalServices(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.signedIn(t, "ann")
 	a.configure(t, "scope", []string{a.id, "0-0-0-0-0", "Upsource", "hub"}, "optionalScopes", []string{"Upsource"})
@@ -318,6 +327,7 @@ func TestRingUIDoesWithoutOptionalServices(t *testing.T) {
 }
 
 func TestRingUIAsksForNamesWithSpaces(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.register(t, fields{"name": "YouTrack Slack Integration", "homeUrl": "https://slack.example"})
 	a := ring(t, s, nil)
@@ -333,6 +343,7 @@ func TestRingUIAsksForNamesWithSpaces(t *testing.T) {
 }
 
 func TestRingUISignsInByPopup(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.letGuestsIn(t)
 	a := ring(t, s, nil)
@@ -352,6 +363,7 @@ func TestRingUISignsInByPopup(t *testing.T) {
 }
 
 func TestTheSignInPageTalksToThePageAroundIt(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), fields{"homeUrl": ""})
 	a.user(t, "ann")
 	a.open(t)
@@ -382,6 +394,7 @@ func clickInFrame(t *testing.T, tab context.Context, frame string) {
 }
 
 func TestRingUISeesErrorsAcrossOrigins(t *testing.T) {
+	t.Parallel()
 	a := ring(t, onSQLite(t), nil)
 	a.open(t)
 	got := evaluate[string](t, a.tab, fmt.Sprintf(

@@ -10,6 +10,7 @@ import (
 )
 
 func TestScopeItemsNameServicesAndAreEchoedAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		tracker := s.register(t, fields{"id": "b3b1e4a0-6f2e-4a1c-9c8e-0123456789ab", "key": "TRACKER", "name": "Issue Tracker"})
@@ -61,6 +62,7 @@ func TestScopeItemsNameServicesAndAreEchoedAsTheyWereWritten(t *testing.T) {
 }
 
 func TestRingUISendsItsScopeEncodedTwice(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true})
 	slack := s.register(t, fields{"key": "slack", "name": "YouTrack Slack Integration"})
@@ -84,6 +86,7 @@ func TestRingUISendsItsScopeEncodedTwice(t *testing.T) {
 }
 
 func TestAServiceCannotTakeTheNameOfAnother(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		first := s.register(t, fields{"key": "tracker", "name": "Tracker"})
@@ -102,6 +105,7 @@ func TestAServiceCannotTakeTheNameOfAnother(t *testing.T) {
 }
 
 func TestEndlessScopesAreRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	for name, scope := range map[string]string{
@@ -127,6 +131,7 @@ func TestEndlessScopesAreRefused(t *testing.T) {
 }
 
 func TestATokenThatWouldNotFitIsRefusedInTheWayOfTheProtocol(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, fields{"trusted": true}), s.browser(t, "ada").signedIn(t)
 	name := strings.Repeat("long ", 39) + "name"

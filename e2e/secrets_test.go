@@ -32,6 +32,7 @@ func (a app) works(t testing.TB) bool {
 }
 
 func TestASecretIsReplacedWithoutAPause(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		before := s.register(t, nil)
 		first := text(t, before.secrets(t)[0], "id")
@@ -66,6 +67,7 @@ func TestASecretIsReplacedWithoutAPause(t *testing.T) {
 }
 
 func TestSecretsBelongToThoseWhoMayChangeTheService(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, public := s.register(t, nil), s.register(t, fields{"public": true})
 	ada, _, err := s.directory.CreatePermanentToken(t.Context(), s.user(t, "ada"), "e2e", []string{hub})
@@ -81,6 +83,7 @@ func TestSecretsBelongToThoseWhoMayChangeTheService(t *testing.T) {
 }
 
 func TestAServiceNeverHasMoreThanTwoSecretsOrNone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		atOnce := func(method string, paths ...string) (done int) {

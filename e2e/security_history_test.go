@@ -246,6 +246,7 @@ func (h *chronicle) live(t *testing.T, dice *rand.Rand) {
 // TestWhateverTheInterleavingARevocationThatWasAnsweredHolds has many goroutines issue, refresh, revoke, ban, withdraw and
 // sign out on two replicas, and compares what is active with the history.
 func TestWhateverTheInterleavingARevocationThatWasAnsweredHolds(t *testing.T) {
+	t.Parallel()
 	operations := 3000
 	if chosen := os.Getenv(operationsVariable); chosen != "" {
 		var err error

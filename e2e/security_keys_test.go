@@ -55,6 +55,7 @@ func (s *testServer) operatorKeys(secret string) server.Keys {
 }
 
 func TestKeysRotateOnScheduleWithoutARefusedToken(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, database storage.Options) {
 		s := start(t, database, func(c *setup) { c.keyRotation = 30 * 24 * time.Hour })
 		other, a := s.replica(t), s.register(t, nil)
@@ -114,6 +115,7 @@ func TestKeysRotateOnScheduleWithoutARefusedToken(t *testing.T) {
 }
 
 func TestManyReplicasThatRotateAtOnceMakeOneKey(t *testing.T) {
+	t.Parallel()
 	storagetest.Each(t, func(t *testing.T, database storage.Options) {
 		s := start(t, database, func(c *setup) { c.keyRotation = time.Hour })
 		replicas := []*testServer{s, s.replica(t), s.replica(t), s.replica(t)}
@@ -134,6 +136,7 @@ func TestManyReplicasThatRotateAtOnceMakeOneKey(t *testing.T) {
 }
 
 func TestARetiredKeyTakesItsTokensAlong(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, other := s.register(t, nil), s.replica(t)
 		leaked := tokensOf(t, a.token(t, "grant_type", "client_credentials")).access

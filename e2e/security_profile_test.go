@@ -73,6 +73,7 @@ func weaknesses(t *testing.T, service map[string]any) []string {
 }
 
 func TestAStrictServerRegistersServicesAsTodaysPracticeWantsThem(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, strictly)
 	a := s.register(t, nil)
 	stored := s.rest(t, http.MethodGet, "/services/"+a.id, nil).ok(t)
@@ -94,6 +95,7 @@ func TestAStrictServerRegistersServicesAsTodaysPracticeWantsThem(t *testing.T) {
 }
 
 func TestWhatStrictForbidsNoServiceHasHoweverItWasRegistered(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		const chosen, overHTTP = "chosen by somebody", "http://intranet.example/callback"
 		a := s.register(t, fields{"redirectUris": []string{callback, overHTTP}})
@@ -129,6 +131,7 @@ func TestWhatStrictForbidsNoServiceHasHoweverItWasRegistered(t *testing.T) {
 }
 
 func TestAStrictServerDoesNotAdvertiseWhatItForbids(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, strictly)
 	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
 		document := s.get(t, path).ok(t)
@@ -141,6 +144,7 @@ func TestAStrictServerDoesNotAdvertiseWhatItForbids(t *testing.T) {
 }
 
 func TestRESTAndTheLogSayWhereAServiceIsWeak(t *testing.T) {
+	t.Parallel()
 	var log logged
 	storagetest.Each(t, func(t *testing.T, database storage.Options) {
 		s := start(t, database, func(c *setup) { c.log = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -176,6 +180,7 @@ func TestRESTAndTheLogSayWhereAServiceIsWeak(t *testing.T) {
 }
 
 func TestTheLogCountsWeakServicesAtTheStart(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, storage.Options{}, "GATEHOUSE_LOG_LEVEL=warn")
 	p.start(t, "--listen", "127.0.0.1:0").stop(t)
 	p.run(t, "service", "create", "--name", "App", "--redirect-uri", callback)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCommonPasswordsAndOnesOwnNamesAreRefusedWhereverAPasswordIsSet(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.user(t, "ada-of-the-house")
 	for _, bad := range []string{"password", "PassWord", "iloveyou", "1234567890", "qwertyuiop", "Ada-Of-The-House", " ada-of-the-house@EXAMPLE.org", "name of ada-of-the-house", ada.ID} {
@@ -34,6 +35,7 @@ func TestCommonPasswordsAndOnesOwnNamesAreRefusedWhereverAPasswordIsSet(t *testi
 }
 
 func TestManyGuessesAtOnceAreThrottledLikeOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		s.user(t, "ada")
@@ -64,6 +66,7 @@ func TestManyGuessesAtOnceAreThrottledLikeOneAfterTheOther(t *testing.T) {
 }
 
 func TestWhoeverGuessesKeepsNobodyElseOut(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, trustingLoopback)
 	a, ada := s.register(t, nil), s.user(t, "ada")
 	from := func(address string) change { return header("X-Forwarded-For", address) }
@@ -84,6 +87,7 @@ func TestWhoeverGuessesKeepsNobodyElseOut(t *testing.T) {
 }
 
 func TestEachFailureBeyondTheFreeOnesDoublesTheWait(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	s.user(t, "ada")
@@ -108,6 +112,7 @@ func TestEachFailureBeyondTheFreeOnesDoublesTheWait(t *testing.T) {
 }
 
 func TestAFloodOfSignInsIsTurnedAwayAndStarvesNobody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	s.user(t, "ada")
@@ -142,6 +147,7 @@ func TestAFloodOfSignInsIsTurnedAwayAndStarvesNobody(t *testing.T) {
 }
 
 func TestSessionsAreListedAndEndedOneByOneOrAll(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.user(t, "ada")
 		first, second := s.browser(t, "ada").signedIn(t), s.browser(t, "ada").signedIn(t)

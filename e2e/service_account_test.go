@@ -16,6 +16,7 @@ func (s *testServer) withAccount(t *testing.T) (app, string) {
 }
 
 func TestClientCredentialsActAsTheServiceAccount(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, account := s.withAccount(t)
 		group := text(t, s.rest(t, http.MethodPost, "/usergroups?fields=id", fields{"name": "Machines"}).ok(t), "id")
@@ -45,6 +46,7 @@ func TestClientCredentialsActAsTheServiceAccount(t *testing.T) {
 }
 
 func TestAServiceAccountHasNoIDTokenAndNoRefreshToken(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, _ := s.withAccount(t)
 	got := a.token(t, "grant_type", "client_credentials", "scope", "openid offline_access profile").ok(t)
@@ -54,6 +56,7 @@ func TestAServiceAccountHasNoIDTokenAndNoRefreshToken(t *testing.T) {
 }
 
 func TestOnlyAnAdministratorNamesTheServiceAccount(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	developer := s.createUser(t, directory.NewUser{Login: "dev", Developer: true})
 	token, _, err := s.directory.CreatePermanentToken(t.Context(), developer, "dev", []string{hub})
@@ -76,6 +79,7 @@ func TestOnlyAnAdministratorNamesTheServiceAccount(t *testing.T) {
 }
 
 func TestABannedOrDeletedServiceAccountGetsNoTokenAndKeepsNone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, account := s.withAccount(t)
 		ask := []string{"grant_type", "client_credentials", "scope", hub}
@@ -106,6 +110,7 @@ func TestABannedOrDeletedServiceAccountGetsNoTokenAndKeepsNone(t *testing.T) {
 }
 
 func TestAnotherServiceAccountTakesBackWhatTheServiceGotAsTheFirst(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, account := s.withAccount(t)
 		token := text(t, a.token(t, "grant_type", "client_credentials").ok(t), "access_token")
@@ -125,6 +130,7 @@ func TestAnotherServiceAccountTakesBackWhatTheServiceGotAsTheFirst(t *testing.T)
 }
 
 func TestTheAppThatAPersonSignsInToDoesNotLearnTheirGroupsUnasked(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	group := text(t, s.rest(t, http.MethodPost, "/usergroups?fields=id", fields{"name": "Secret circle"}).ok(t), "id")

@@ -22,6 +22,7 @@ func (a app) listedErrors(t testing.TB, as change) []map[string]any {
 }
 
 func TestDevelopersSeeWhatTheirAppWasRefusedForAndHowToMendIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.developing(t, "ada")
 		a := ada.registeredAs(t, "server", "Tracker", "https://app.example/callback")
@@ -105,6 +106,7 @@ func TestDevelopersSeeWhatTheirAppWasRefusedForAndHowToMendIt(t *testing.T) {
 }
 
 func TestErrorsOfAnAppThatComeAtOnceAreCountedAndBounded(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"name": "Tracker"})
 		replicas := []*testServer{s, s.replica(t)}

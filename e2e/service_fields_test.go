@@ -13,6 +13,7 @@ import (
 )
 
 func TestEachServiceHasItsOwnLifetimes(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t, "ada").signedIn(t)
 		usual := s.register(t, fields{"name": "Usual"})
@@ -60,6 +61,7 @@ func TestEachServiceHasItsOwnLifetimes(t *testing.T) {
 }
 
 func TestTheOtherGrantsHaveTheLifetimesOfTheService(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.user(t, "ada")
 	a := s.register(t, fields{"accessTokenLifetime": 61, "refreshTokenLifetime": 120, "trusted": true})
@@ -87,6 +89,7 @@ func TestTheOtherGrantsHaveTheLifetimesOfTheService(t *testing.T) {
 }
 
 func TestLifetimesAreBoundedAndLongerOnesAreForAdministrators(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationUsers))
 	ada := s.permanentToken(t, "ada")
 	const year = 365 * 24 * 3600
@@ -160,6 +163,7 @@ func wantChange(t *testing.T, s *testServer, id string, changed fields, caller c
 }
 
 func TestARefreshTokenIsUsedAgainWhereTheServiceDoesNotRotate(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b, other := s.browser(t, "ada").signedIn(t), s.replica(t)
 		a := s.register(t, fields{"refreshTokenRotation": false, "refreshTokenLifetime": 3600, "refreshTokenAbsoluteLifetime": 10_000})
@@ -194,6 +198,7 @@ func TestARefreshTokenIsUsedAgainWhereTheServiceDoesNotRotate(t *testing.T) {
 }
 
 func TestARefreshTokenThatIsUsedAgainSurvivesManyAtOnceAndEndsWithItsGrant(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"refreshTokenRotation": false})
 		held := a.offline(t, s.browser(t, "ada"))
@@ -212,6 +217,7 @@ func TestARefreshTokenThatIsUsedAgainSurvivesManyAtOnceAndEndsWithItsGrant(t *te
 }
 
 func TestRotationMayBeTurnedOffAndOn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		zero := a.offline(t, b)
@@ -247,6 +253,7 @@ func TestRotationMayBeTurnedOffAndOn(t *testing.T) {
 }
 
 func TestAReplacedRefreshTokenIsNotGoodAgainWhenRotationIsTurnedOff(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		zero := a.offline(t, s.browser(t, "ada"))
@@ -264,6 +271,7 @@ func TestAReplacedRefreshTokenIsNotGoodAgainWhenRotationIsTurnedOff(t *testing.T
 }
 
 func TestAServiceChoosesHowItsIDTokensAreSigned(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		_, verifier := a.relyingParty(t)
@@ -306,6 +314,7 @@ func signedWith(t *testing.T, token string) string {
 }
 
 func TestTheHeaderListsTheServicesThatHaveAHomeInAPlainArray(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.register(t, fields{"name": "B", "key": "b", "homeUrl": "https://b.example", "iconUrl": "https://b.example/i.png", "applicationName": "YouTrack"})
 		s.register(t, fields{"name": "a", "key": "a", "homeUrl": "https://a.example"})
@@ -327,6 +336,7 @@ func TestTheHeaderListsTheServicesThatHaveAHomeInAPlainArray(t *testing.T) {
 }
 
 func TestMeIsTheServiceThatAsksAndNoUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true, "name": "App"})
 		itself := bearer(tokensOf(t, a.token(t, "grant_type", "client_credentials", "scope", hub)).access)
@@ -354,6 +364,7 @@ func TestMeIsTheServiceThatAsksAndNoUser(t *testing.T) {
 }
 
 func TestServicesHaveNoPermissionsButHub(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, ada := s.register(t, nil), s.as(t, s.user(t, "ada"))
 	got := s.rest(t, http.MethodGet, "/services/"+a.id+"/permissions", nil, ada)

@@ -27,6 +27,7 @@ func (s *testServer) groupWith(t testing.TB, name string, logins ...string) stor
 }
 
 func TestAServiceIsForTheMembersOfItsGroups(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops := s.groupWith(t, "Operations", "ada")
 		a := s.register(t, fields{"name": "Pager", "resourceOwnerFlowEnabled": true, "implicitFlowEnabled": true, "userGroups": []fields{{"name": "operations"}}})
@@ -104,6 +105,7 @@ func TestAServiceIsForTheMembersOfItsGroups(t *testing.T) {
 }
 
 func TestWhoMayUseAnAppIsChosenInTheConsole(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ops, owner, root := s.groupWith(t, "Operations <b>", "ada"), s.developing(t, "ada"), s.browser(t, "root").signedIn(t)
 	a := owner.registered(t, "Pager", callback)
@@ -143,6 +145,7 @@ func TestWhoMayUseAnAppIsChosenInTheConsole(t *testing.T) {
 
 // TestWhoLeavesAGroupKeepsNoToken has tokens made while somebody is taken out.
 func TestWhoLeavesAGroupKeepsNoToken(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ops := s.groupWith(t, "Operations", "ada")
 		a := s.register(t, fields{"trusted": true, "userGroups": []fields{{"id": ops.ID}}})

@@ -24,6 +24,7 @@ func (s *testServer) permanentToken(t testing.TB, login string) change {
 func anonymous(r *http.Request) { r.Header.Del("Authorization") }
 
 func TestOnlyAdministratorsRegisterServicesUnlessTheSettingSaysOtherwise(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		person, body := s.permanentToken(t, "ada"), fields{"name": "App"}
 		s.rest(t, http.MethodPost, "/services", body, person).refused(t, http.StatusForbidden, "Forbidden")
@@ -42,6 +43,7 @@ func TestOnlyAdministratorsRegisterServicesUnlessTheSettingSaysOtherwise(t *test
 }
 
 func TestUsersMayRegisterServicesThatAreTheirs(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationUsers))
 	ada, bob := s.permanentToken(t, "ada"), s.permanentToken(t, "bob")
 	s.rest(t, http.MethodPost, "/services", fields{"name": "App"}, anonymous).refused(t, http.StatusUnauthorized, "Unauthorized")
@@ -78,6 +80,7 @@ func TestUsersMayRegisterServicesThatAreTheirs(t *testing.T) {
 }
 
 func TestWhatOnlyAnAdministratorMaySetIsRefusedByNameToOthers(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationOpen))
 	person := s.permanentToken(t, "ada")
 	own := text(t, s.rest(t, http.MethodPost, "/services?fields=id", fields{"name": "Own"}, person).ok(t), "id")
@@ -113,6 +116,7 @@ func TestWhatOnlyAnAdministratorMaySetIsRefusedByNameToOthers(t *testing.T) {
 }
 
 func TestOpenRegistrationIsLimitedByAddress(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationOpen))
 	for i := range 10 {
 		created := s.rest(t, http.MethodPost, "/services?fields=id,secret,trusted", fields{"name": "Stranger " + strconv.Itoa(i)}, anonymous).ok(t)
@@ -136,6 +140,7 @@ func TestOpenRegistrationIsLimitedByAddress(t *testing.T) {
 }
 
 func TestStrangersSeeAnEmptyPageOfServices(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	got := s.rest(t, http.MethodGet, "/services?fields=id,name", nil, anonymous)
@@ -148,6 +153,7 @@ func TestStrangersSeeAnEmptyPageOfServices(t *testing.T) {
 }
 
 func TestTheServiceOfHubCannotBeChanged(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, body := range []fields{{"name": "Mine"}, {"secret": "now it has a secret"}, {"trusted": false}, {"redirectUris": []string{callback}}} {
 		s.rest(t, http.MethodPost, "/services/"+hub, body).refused(t, http.StatusForbidden, "Forbidden")
@@ -160,6 +166,7 @@ func TestTheServiceOfHubCannotBeChanged(t *testing.T) {
 }
 
 func TestRedirectURIsAreCheckedWhenTheyAreSaved(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	for _, good := range []string{
@@ -187,6 +194,7 @@ func TestRedirectURIsAreCheckedWhenTheyAreSaved(t *testing.T) {
 }
 
 func TestPlainHTTPToAnotherMachineIsForAdministratorsAndServicesWithASecret(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, withRegistration(directory.RegistrationUsers))
 	ada := s.permanentToken(t, "ada")
 	const plain = "http://wiki.intranet:8080/callback"
@@ -216,6 +224,7 @@ func TestPlainHTTPToAnotherMachineIsForAdministratorsAndServicesWithASecret(t *t
 }
 
 func TestABadBodyOfARegistrationSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for name, test := range map[string]struct {
 		body   string

@@ -29,6 +29,7 @@ var (
 )
 
 func TestAServiceIsRegisteredAsTheHelpPageShows(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		got := s.do(t, s.request(t, http.MethodPost, "/api/rest/services?fields=id,secret", strings.NewReader(registration),
 			header("Accept", "application/json"), header("Content-Type", "application/json"), bearer(s.adminToken)))
@@ -60,6 +61,7 @@ func TestAServiceIsRegisteredAsTheHelpPageShows(t *testing.T) {
 }
 
 func TestTwoServicesNeverShareTheirGeneratedSecret(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	seen := map[string]bool{}
 	for range 20 {
@@ -72,6 +74,7 @@ func TestTwoServicesNeverShareTheirGeneratedSecret(t *testing.T) {
 }
 
 func TestACallerMayBringIDAndSecret(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		body := fields{"id": "datalore", "secret": "brought along by the caller", "name": "Datalore", "key": "DL", "baseUrls": []string{"https://datalore.example"},
 			"redirectUris": []string{"/api/hub/openid/login"}}
@@ -100,6 +103,7 @@ func TestACallerMayBringIDAndSecret(t *testing.T) {
 }
 
 func TestASecretIsShownOnceAndToWhomAsksForIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, path := range []string{"/services", "/services?fields=id,name"} {
 		if created := s.rest(t, http.MethodPost, path, fields{"name": "Unasked"}).ok(t); created["secret"] != nil {
@@ -123,6 +127,7 @@ func TestASecretIsShownOnceAndToWhomAsksForIt(t *testing.T) {
 }
 
 func TestOnlyTheAskedFieldsComeBack(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"description": "described"})
 	for asked, want := range map[string]string{
@@ -163,6 +168,7 @@ func TestOnlyTheAskedFieldsComeBack(t *testing.T) {
 }
 
 func TestServicesAreListedInPages(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		for _, name := range []string{"banana", "Apple", "cherry", "damson"} {
 			s.register(t, fields{"name": name})
@@ -191,6 +197,7 @@ func TestServicesAreListedInPages(t *testing.T) {
 }
 
 func TestAnUpdateChangesWhatItNamesAndNothingElse(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"description": "before", "vendor": "V", "userUriPattern": "/u/*", "baseUrls": []string{"https://a.example", "https://b.example"},
 			"redirectUris": []string{callback, "https://app.example/other"}})
@@ -229,6 +236,7 @@ func encoded(t testing.TB, value any) string {
 }
 
 func TestADeletedServiceIsGoneWithAllItsTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		wiki := s.register(t, fields{"name": "Wiki", "trusted": true})
 		a := s.register(t, fields{"id": "short-lived", "secret": "brought along by the caller"})
@@ -266,6 +274,7 @@ func TestADeletedServiceIsGoneWithAllItsTokens(t *testing.T) {
 }
 
 func TestAnAdministratorAuthenticatesInThreeWays(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"trusted": true})
 	admin := s.browser(t, "root")

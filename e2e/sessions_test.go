@@ -20,6 +20,7 @@ func (p *page) sessionCookies() []*http.Cookie {
 }
 
 func TestTheSessionCookieIsForThisServerAlone(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change       func(*setup)
 		cookie, path string
@@ -57,6 +58,7 @@ func TestTheSessionCookieIsForThisServerAlone(t *testing.T) {
 }
 
 func TestEverySignInHasACookieOfItsOwn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada").signedIn(t)
 		before := ada.cookie(t)
@@ -79,6 +81,7 @@ func TestEverySignInHasACookieOfItsOwn(t *testing.T) {
 }
 
 func TestACookieThatSomebodyElseSetIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		mallory, ada := s.browser(t, "mallory").signedIn(t), s.browser(t, "ada")
 		for _, planted := range []string{mallory.cookie(t).Value, strings.Repeat("A", 43), strings.Repeat("x", 3_000)} {
@@ -95,6 +98,7 @@ func TestACookieThatSomebodyElseSetIsNotTakenOver(t *testing.T) {
 }
 
 func TestSessionsEndWhenTheyAreNotUsed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada").signedIn(t)
 		for range 4 { // each visit starts the two hours anew
@@ -111,6 +115,7 @@ func TestSessionsEndWhenTheyAreNotUsed(t *testing.T) {
 }
 
 func TestSessionsThatAreRememberedLastAMonth(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada")
 		p := ada.submit(t, ada.visit(t, s.url+"/auth/login").form(t), "", "username", "ada", "password", password, "rememberMe", "true")
@@ -130,6 +135,7 @@ func TestSessionsThatAreRememberedLastAMonth(t *testing.T) {
 }
 
 func TestSessionsInUseEndAfterAMonthAllTheSame(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada").signedIn(t)
 	for range 30*24 - 1 {
@@ -145,6 +151,7 @@ func TestSessionsInUseEndAfterAMonthAllTheSame(t *testing.T) {
 }
 
 func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.browser(t, "ada").signedIn(t)
 		consent := ada.visit(t, a.authorizeURL()).form(t)
@@ -183,6 +190,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 }
 
 func TestScriptsSignInWithoutLoadingThePage(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, fields{"trusted": true})
 		ada := s.browser(t, "ada")
@@ -202,6 +210,7 @@ func TestScriptsSignInWithoutLoadingThePage(t *testing.T) {
 }
 
 func TestPeopleSignOutOnTheStartPage(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.browser(t, "ada").signedIn(t)
 		cookie := ada.cookie(t)

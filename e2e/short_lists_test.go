@@ -8,6 +8,7 @@ import (
 )
 
 func TestShortListsAreFilteredAndSortedAsLongOnes(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.register(t, fields{"id": "shop"})
 		for _, key := range []string{"write:order", "read:order", "read:customer"} {

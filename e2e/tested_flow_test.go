@@ -46,6 +46,7 @@ func (p *page) saysAll(t testing.TB, words ...string) {
 }
 
 func TestADeveloperTriesTheFlowOfAnApp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.developing(t, "ada")
 		for name, test := range map[string]struct {
@@ -81,6 +82,7 @@ func TestADeveloperTriesTheFlowOfAnApp(t *testing.T) {
 }
 
 func TestADeveloperTriesTheClientCredentialsOfAnApp(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	a := ada.registeredAs(t, "script", "Nightly", "")
@@ -91,6 +93,7 @@ func TestADeveloperTriesTheClientCredentialsOfAnApp(t *testing.T) {
 }
 
 func TestATestedFlowShowsWhatWasRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.developing(t, "ada")
 	a := ada.registered(t, "Tracker", callback)
@@ -100,6 +103,7 @@ func TestATestedFlowShowsWhatWasRefused(t *testing.T) {
 }
 
 func TestAFlowIsTriedWithScriptsSwitchedOff(t *testing.T) {
+	t.Parallel()
 	tab := chromium(t)
 	s := onSQLite(t)
 	s.developing(t, "ada")
@@ -126,6 +130,7 @@ func TestAFlowIsTriedWithScriptsSwitchedOff(t *testing.T) {
 // TestATestedFlowIsGoodInTheBrowserThatBeganItAlone: the redirect URI of tests is one that no service has registered, so
 // whoever else could use it would get codes of people who allow the app.
 func TestATestedFlowIsGoodInTheBrowserThatBeganItAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.developing(t, "ada")
 		a, other := ada.registered(t, "Tracker", callback), ada.registered(t, "Other", callback)

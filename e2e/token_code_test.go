@@ -34,6 +34,7 @@ func (a app) refreshRefused(t testing.TB, refreshToken string) string {
 }
 
 func TestACodeIsUsedOnceAndItsReplayEndsWhatItGave(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		code := a.code(t, ada, "access_type", "offline")
@@ -67,6 +68,7 @@ func TestACodeIsUsedOnceAndItsReplayEndsWhatItGave(t *testing.T) {
 }
 
 func TestACodeLivesSixtySeconds(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	code := a.code(t, ada)
@@ -81,6 +83,7 @@ func TestACodeLivesSixtySeconds(t *testing.T) {
 }
 
 func TestACodeIsGoodOnAReplicaWhoseClockIsBehind(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	code := a.code(t, ada)
@@ -93,6 +96,7 @@ func TestACodeIsGoodOnAReplicaWhoseClockIsBehind(t *testing.T) {
 }
 
 func TestACodeThatExpiredStaysUsedAfterTheCleaning(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		code := a.code(t, ada)
@@ -117,6 +121,7 @@ func TestACodeThatExpiredStaysUsedAfterTheCleaning(t *testing.T) {
 }
 
 func TestACodeIsGoodForItsServiceAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	other := s.register(t, fields{"name": "Other", "trusted": true})
@@ -133,6 +138,7 @@ func TestACodeIsGoodForItsServiceAlone(t *testing.T) {
 }
 
 func TestACodeIsGoodForTheRedirectURIOfItsRequestAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.browser(t, "ada").signedIn(t)
 	a := s.register(t, fields{"redirectUris": []string{callback, callback + "/2", "http://127.0.0.1/cb"}})
@@ -153,6 +159,7 @@ func TestACodeIsGoodForTheRedirectURIOfItsRequestAlone(t *testing.T) {
 }
 
 func TestWhatIsNoCodeIsRefusedWithoutAnyHarm(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	got := a.offline(t, ada)
@@ -185,6 +192,7 @@ func TestWhatIsNoCodeIsRefusedWithoutAnyHarm(t *testing.T) {
 }
 
 func TestACodeDiesWithWhatItReliesOn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		for name, revoked := range map[string]storage.Subject{

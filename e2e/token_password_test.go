@@ -18,6 +18,7 @@ func (a app) passwordGrant(t testing.TB, username, password string, namesAndValu
 }
 
 func TestAPasswordIsGoodWithLoginIDOrEmail(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.user(t, "ada")
 		for _, username := range []string{"ada", "ADA", ada.ID, ada.Email, strings.ToUpper(ada.Email), " ada "} {
@@ -37,6 +38,7 @@ func TestAPasswordIsGoodWithLoginIDOrEmail(t *testing.T) {
 }
 
 func TestAPasswordGrantGivesARefreshTokenWhenItIsAskedFor(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		s.user(t, "ada")
@@ -60,6 +62,7 @@ func TestAPasswordGrantGivesARefreshTokenWhenItIsAskedFor(t *testing.T) {
 }
 
 func TestAWrongPasswordIsAnsweredLikeAnUnknownUser(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	s.user(t, "ada")
@@ -75,6 +78,7 @@ func TestAWrongPasswordIsAnsweredLikeAnUnknownUser(t *testing.T) {
 }
 
 func TestGuessingPasswordsIsThrottledWhateverTheSpellingAndThePlace(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.user(t, "ada")
 		for _, username := range []string{"ada", "ADA", ada.ID, ada.Email} {
@@ -102,6 +106,7 @@ func TestGuessingPasswordsIsThrottledWhateverTheSpellingAndThePlace(t *testing.T
 }
 
 func TestABannedUserGetsNothingForTheirPassword(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, banned := s.register(t, nil), s.user(t, "ada")
 	banned.Banned = true
@@ -117,6 +122,7 @@ func TestABannedUserGetsNothingForTheirPassword(t *testing.T) {
 }
 
 func TestATrustedServiceActsOnItsOwnBehalfAnywhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		wiki := s.register(t, fields{"name": "Wiki of all"})
 		a := s.register(t, fields{"trusted": true})
@@ -151,6 +157,7 @@ func TestATrustedServiceActsOnItsOwnBehalfAnywhere(t *testing.T) {
 }
 
 func TestAServiceThatIsNotTrustedGetsATokenForItselfAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a, other := s.register(t, nil), s.register(t, fields{"name": "Other"})
 	for _, scope := range []string{none, "", a.id, url.PathEscape("App of " + t.Name()), a.id + " offline_access", a.id + " unknown-thing"} {

@@ -13,6 +13,7 @@ import (
 const day = 24 * time.Hour
 
 func TestARefreshTokenIsReplacedByEachRefresh(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		first := a.offline(t, s.browser(t, "ada"))
@@ -34,6 +35,7 @@ func TestARefreshTokenIsReplacedByEachRefresh(t *testing.T) {
 }
 
 func TestARefreshTokenJustSpentIsAnsweredAgainForTheSameGeneration(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		zero := a.offline(t, s.browser(t, "ada"))
@@ -57,6 +59,7 @@ func TestARefreshTokenJustSpentIsAnsweredAgainForTheSameGeneration(t *testing.T)
 }
 
 func TestReuseOfARefreshTokenEndsTheGrantWithAllItsTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		zero, bystander := a.offline(t, ada), a.offline(t, ada)
@@ -82,6 +85,7 @@ func TestReuseOfARefreshTokenEndsTheGrantWithAllItsTokens(t *testing.T) {
 }
 
 func TestWithoutGraceTheSecondUseEndsTheGrantAtOnce(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t, func(c *setup) { c.settings.RefreshGrace = 0 })
 	a := s.register(t, nil)
 	zero := a.offline(t, s.browser(t, "ada"))
@@ -94,6 +98,7 @@ func TestWithoutGraceTheSecondUseEndsTheGrantAtOnce(t *testing.T) {
 }
 
 func TestAReplicaWhoseClockIsBehindGivesTheGraceToo(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		behind := a.on(s.behind(t, time.Hour))
@@ -109,6 +114,7 @@ func TestAReplicaWhoseClockIsBehindGivesTheGraceToo(t *testing.T) {
 }
 
 func TestARefreshMayAskForLessAndTheNextGetsItAllAgain(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		wiki := s.register(t, fields{"name": "Wiki"})
@@ -145,6 +151,7 @@ func TestARefreshMayAskForLessAndTheNextGetsItAllAgain(t *testing.T) {
 }
 
 func TestARefreshTokenThatIsNotUsedExpires(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		got := a.offline(t, s.browser(t, "ada"))
@@ -164,6 +171,7 @@ func TestARefreshTokenThatIsNotUsedExpires(t *testing.T) {
 }
 
 func TestAGrantEndsAfterAYearHoweverOftenItIsRefreshed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		began := s.clock.Now()
@@ -194,6 +202,7 @@ func TestAGrantEndsAfterAYearHoweverOftenItIsRefreshed(t *testing.T) {
 }
 
 func TestOnlyTheServiceOfAGrantRefreshesIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 	other := s.register(t, fields{"name": "Other", "trusted": true})
@@ -210,6 +219,7 @@ func TestOnlyTheServiceOfAGrantRefreshesIt(t *testing.T) {
 }
 
 func TestAPublicServiceRefreshesByItsIDAlone(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, publicApp)
 	code := a.code(t, s.browser(t, "ada"), "code_challenge", challenge, "code_challenge_method", "S256", "access_type", "offline")
@@ -222,6 +232,7 @@ func TestAPublicServiceRefreshesByItsIDAlone(t *testing.T) {
 }
 
 func TestTheOwnerOfARefreshTokenMayBeBanned(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		got := a.offline(t, s.browser(t, "ada"))
@@ -242,6 +253,7 @@ func TestTheOwnerOfARefreshTokenMayBeBanned(t *testing.T) {
 }
 
 func TestADeletedUserTakesTheirTokensAlong(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a, ada := s.register(t, nil), s.user(t, "ada")
 		b := s.browser(t, "ada").signedIn(t)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAClientAuthenticatesByBasicOrInTheBody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	bodies := map[string]url.Values{
@@ -23,6 +24,7 @@ func TestAClientAuthenticatesByBasicOrInTheBody(t *testing.T) {
 }
 
 func TestASecretBroughtByTheCallerWorksInEverySpellingOfTheHeader(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	for _, secret := range []string{"half%of+it:is odd", "100%41 is an escape", "ends in percent%", "plus+plus+plus", "a:b:c:d:e:f:g", "ünïcödé sécret/&="} {
 		a := s.register(t, fields{"secret": secret, "name": "App with " + secret})
@@ -40,6 +42,7 @@ func TestASecretBroughtByTheCallerWorksInEverySpellingOfTheHeader(t *testing.T) 
 }
 
 func TestAWrongSecretIsARefusalThatAsksForTheSchemeThatWasUsed(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	chosen := s.register(t, fields{"secret": "chosen by somebody", "name": "Chosen"})
@@ -73,6 +76,7 @@ func TestAWrongSecretIsARefusalThatAsksForTheSchemeThatWasUsed(t *testing.T) {
 }
 
 func TestTwoWaysOfAuthenticatingAtOnceAreRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	other := s.register(t, fields{"name": "Other"})
@@ -105,6 +109,7 @@ func TestTwoWaysOfAuthenticatingAtOnceAreRefused(t *testing.T) {
 }
 
 func TestAPublicServiceSendsItsIDAloneAndNoSecret(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"public": true})
 	if a.secret != "" {
@@ -122,6 +127,7 @@ func TestAPublicServiceSendsItsIDAloneAndNoSecret(t *testing.T) {
 }
 
 func TestATokenRequestMayBeJSONAsTheCurlOfPsoxySendsIt(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, fields{"redirectUris": []string{"http://localhost"}})
 	code := a.code(t, s.browser(t, "ada"), "audience", "api.atlassian.com", "prompt", "consent", "scope", "offline_access read:jira-user "+hub,
@@ -144,6 +150,7 @@ func TestATokenRequestMayBeJSONAsTheCurlOfPsoxySendsIt(t *testing.T) {
 }
 
 func TestABodyThatIsNoFlatFormOrObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	const formType, jsonType = "application/x-www-form-urlencoded", "application/json"
@@ -186,6 +193,7 @@ func TestABodyThatIsNoFlatFormOrObjectIsRefused(t *testing.T) {
 }
 
 func TestParametersInTheQueryDoNotCount(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	all := url.Values{"grant_type": {"client_credentials"}, "client_id": {a.id}, "client_secret": {a.secret}}
@@ -201,6 +209,7 @@ func TestParametersInTheQueryDoNotCount(t *testing.T) {
 }
 
 func TestAGrantTypeThatIsNotThereIsSaidSo(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	for _, grantType := range []string{"implicit", "urn:ietf:params:oauth:grant-type:device_code", "CLIENT_CREDENTIALS", "client_credentials password", "\"><script>"} {
@@ -216,6 +225,7 @@ func TestAGrantTypeThatIsNotThereIsSaidSo(t *testing.T) {
 }
 
 func TestAParameterThatAGrantNeedsIsMissed(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	for name, parameters := range map[string][]string{
@@ -233,6 +243,7 @@ func TestAParameterThatAGrantNeedsIsMissed(t *testing.T) {
 }
 
 func TestEveryAnswerOfTheTokenEndpointMayBeReadByPagesOfServicesAndKeptByNoCache(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	a := s.register(t, nil)
 	form := url.Values{"grant_type": {"client_credentials"}}

@@ -32,6 +32,7 @@ func (a answer) entries(t testing.TB, key string) []map[string]any {
 }
 
 func TestAPermanentTokenIsShownOnceAndGoodUntilItIsRevoked(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, wiki := s.as(t, s.user(t, "ada")), s.register(t, fields{"name": "Wiki"})
 		scope := []fields{{"id": hub}, {"id": wiki.id}, {"id": hub}}
@@ -67,6 +68,7 @@ func TestAPermanentTokenIsShownOnceAndGoodUntilItIsRevoked(t *testing.T) {
 }
 
 func TestAPermanentTokenMayHaveAnEnd(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, end := s.as(t, s.user(t, "ada")), s.clock.Now().Add(time.Hour)
 	body := fields{"name": "for an hour", "scope": []fields{{"id": hub}}, "expiresOn": end.UnixMilli()}
@@ -82,6 +84,7 @@ func TestAPermanentTokenMayHaveAnEnd(t *testing.T) {
 }
 
 func TestAPermanentTokenThatCannotBeIsRefusedByItsField(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada, good := s.as(t, s.user(t, "ada")), []fields{{"id": hub}}
 	for name, test := range map[string]struct {
@@ -113,6 +116,7 @@ func TestAPermanentTokenThatCannotBeIsRefusedByItsField(t *testing.T) {
 }
 
 func TestTokensGrantsAndConsentsAreForTheirUserAndAdministratorsAlone(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		s.letGuestsIn(t)
 		ada, a := s.user(t, "ada"), s.register(t, fields{"trusted": true, "clientCredentialsFlowEnabled": true})
@@ -177,6 +181,7 @@ func TestTokensGrantsAndConsentsAreForTheirUserAndAdministratorsAlone(t *testing
 }
 
 func TestWithdrawingAConsentEndsWhatTheServiceHoldsAndAsksAgain(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, b := s.as(t, s.user(t, "ada")), s.browser(t, "ada").signedIn(t)
 		a, bystander := s.register(t, fields{"name": "App", "homeUrl": "https://app.example"}), s.register(t, fields{"name": "Other"})
@@ -220,6 +225,7 @@ func TestWithdrawingAConsentEndsWhatTheServiceHoldsAndAsksAgain(t *testing.T) {
 }
 
 func TestRefreshTokensAreListedWithoutThemselvesAndEnded(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, b := s.as(t, s.user(t, "ada")), s.browser(t, "ada").signedIn(t)
 		a, wiki := s.register(t, fields{"name": "App"}), s.register(t, fields{"name": "Wiki", "key": "wiki"})
@@ -261,6 +267,7 @@ func TestRefreshTokensAreListedWithoutThemselvesAndEnded(t *testing.T) {
 }
 
 func TestGrantsThatCannotBeRefreshedAreNotListed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, b, a := s.as(t, s.user(t, "ada")), s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		count := func() int {

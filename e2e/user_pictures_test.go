@@ -174,6 +174,7 @@ func (s *testServer) showsInitials(t *testing.T, userID string) {
 }
 
 func TestAPictureIsSetOverRESTInPlaceOfTheInitials(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, bob := s.user(t, "ada"), s.user(t, "bob")
 		own := s.as(t, ada)
@@ -221,6 +222,7 @@ func TestAPictureIsSetOverRESTInPlaceOfTheInitials(t *testing.T) {
 }
 
 func TestWhatIsNoPictureIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.user(t, "ada")
 		b, own := s.browser(t, "ada").signedIn(t), s.as(t, ada)
@@ -249,6 +251,7 @@ func TestWhatIsNoPictureIsRefusedAndChangesNothing(t *testing.T) {
 }
 
 func TestAPictureIsSetOnThePageOfTheAccount(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, b := s.user(t, "ada"), s.browser(t, "ada").signedIn(t)
 		shown := b.visit(t, s.url+"/account")
@@ -285,6 +288,7 @@ func TestAPictureIsSetOnThePageOfTheAccount(t *testing.T) {
 }
 
 func TestAPictureIsRecordedWithoutItsContentAndGoesWithItsUser(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.user(t, "ada")
 		s.sendPicture(t, "ada", "image/png", pngOf(whole(300, 300, blue)), bearer(s.adminToken)).ok(t)

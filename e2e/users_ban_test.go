@@ -20,6 +20,7 @@ func (s *testServer) signsIn(t testing.TB, name, secret string) bool {
 }
 
 func TestABanEndsEverythingOnEveryReplica(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		other := s.replica(t)
@@ -76,6 +77,7 @@ func TestABanEndsEverythingOnEveryReplica(t *testing.T) {
 }
 
 func TestANewPasswordEndsEverything(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		a := s.register(t, nil)
 		other := s.replica(t)
@@ -116,6 +118,7 @@ func TestANewPasswordEndsEverything(t *testing.T) {
 }
 
 func TestPeopleChangeTheirOwnPasswordOnlyWithTheOldOne(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.user(t, "ada")
 	asAda := s.as(t, ada)
@@ -134,6 +137,7 @@ func TestPeopleChangeTheirOwnPasswordOnlyWithTheOldOne(t *testing.T) {
 }
 
 func TestGuessesOfTheOldPasswordAreCounted(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	ada := s.user(t, "ada")
 	asAda := s.as(t, ada)
@@ -147,6 +151,7 @@ func TestGuessesOfTheOldPasswordAreCounted(t *testing.T) {
 }
 
 func TestADeletedUserIsGoneWithAllThatIsTheirs(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		b, a := s.browser(t, "ada").signedIn(t), s.register(t, nil)
 		granted, cookie, ada := a.offline(t, b), b.cookie(t), s.user(t, "ada")

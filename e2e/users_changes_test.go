@@ -41,6 +41,7 @@ func (s *testServer) restRequest(t testing.TB, method, path, body string, change
 }
 
 func TestThirtyTwoChangesAtOnceLoseNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, other := s.user(t, "ada"), s.replica(t)
 		path := "/users/" + ada.ID
@@ -64,6 +65,7 @@ func TestThirtyTwoChangesAtOnceLoseNothing(t *testing.T) {
 }
 
 func TestThirtyTwoChangesOfOneFieldOnConditionLoseNothing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		path := "/users/" + s.user(t, "ada").ID
 		s.rest(t, http.MethodPost, path, fields{"name": "x"}).ok(t)
@@ -111,6 +113,7 @@ func (s *testServer) appendLetter(t testing.TB, read *http.Request) error {
 }
 
 func TestAChangeOnConditionOfAnotherVersionIsRefused(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		path := "/users/" + s.user(t, "ada").ID
 		before := s.rest(t, http.MethodGet, path, nil).header.Get("ETag")
@@ -134,6 +137,7 @@ func TestAChangeOnConditionOfAnotherVersionIsRefused(t *testing.T) {
 }
 
 func TestTheLastAdministratorStays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		path := "/users/" + s.admin.ID
 		demotion := fields{"projectRoles": []fields{}}
@@ -159,6 +163,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 }
 
 func TestAdministratorsWhoDemoteEachOtherLeaveOne(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		second, other := s.createUser(t, directory.NewUser{Login: "second", Admin: true}), s.replica(t)
 		pair := []storage.User{s.admin, second}

@@ -7,6 +7,7 @@ import (
 )
 
 func TestTheLastAccessOfAUserIsThatOfTheirSessionsGrantsAndTokens(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ann, a := s.user(t, "ann"), s.register(t, fields{"trusted": true})
 		last := func() any {

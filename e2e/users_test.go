@@ -43,6 +43,7 @@ func (s *testServer) names(t testing.TB, path, key, name string, parameters url.
 // restRequest is the request of rest, for goroutines.
 // signsIn says whether the sign-in page takes a name and password.
 func TestAdministrationScriptsCreateUsersWhoCanSignIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		const secret = "a password of a script"
 		plain := fields{"type": "PlainpasswordJSON", "value": secret}
@@ -74,6 +75,7 @@ func TestAdministrationScriptsCreateUsersWhoCanSignIn(t *testing.T) {
 }
 
 func TestAUserWithoutAPasswordGetsOneThroughUserdetails(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		created := s.rest(t, http.MethodPost, "/users?fields=id,details(id)", fields{"login": "late", "name": "Late"}).ok(t)
 		id := text(t, created, "id")
@@ -109,6 +111,7 @@ func TestAUserWithoutAPasswordGetsOneThroughUserdetails(t *testing.T) {
 }
 
 func TestTheDetailsOfAUserAreBelowTheUserToo(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		const list = "/users/late/userdetails"
 		created := s.rest(t, http.MethodPost, "/users?fields=id", fields{"login": "late", "name": "Late"}).ok(t)
@@ -147,6 +150,7 @@ func TestTheDetailsOfAUserAreBelowTheUserToo(t *testing.T) {
 }
 
 func TestTheDetailsOfAUserAreNotForOthers(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, bob := s.user(t, "ada"), s.user(t, "bob")
 		detail := fields{"password": fields{"value": "a password that others choose"}}
@@ -183,6 +187,7 @@ func TestTheDetailsOfAUserAreNotForOthers(t *testing.T) {
 // Each goroutine reads the name, adds a letter and writes it back on condition that nobody did so meanwhile.
 // appendLetter repeats what read asks for until the changed name was written.
 func TestOthersSeeOfAUserWhatIsPublic(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, bob := s.user(t, "ada"), s.user(t, "bob")
 		const every = "?fields=id,login,name,type,guest,banned,banReason,creationTime,profile(email/email,avatar/url),avatar(url),groups(id),details(id),projectRoles(id)"
@@ -224,6 +229,7 @@ func TestOthersSeeOfAUserWhatIsPublic(t *testing.T) {
 }
 
 func TestUsersAreFoundByHubsQueries(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		for _, n := range []directory.NewUser{
 			{Login: "jdoe", Name: "Jane Doe", Email: "jane@example.org"}, {Login: "jroe", Name: "José Roe"},
@@ -261,6 +267,7 @@ func TestUsersAreFoundByHubsQueries(t *testing.T) {
 }
 
 func TestPagesOfUsersFollowOneAnother(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		for i := range 5 {
 			s.clock.advance(time.Second)
@@ -286,6 +293,7 @@ func TestPagesOfUsersFollowOneAnother(t *testing.T) {
 }
 
 func TestBadRequestsAboutUsersAreRefusedInWords(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada := s.user(t, "ada")
 		long := strings.Repeat("x", 600)
@@ -344,6 +352,7 @@ func TestBadRequestsAboutUsersAreRefusedInWords(t *testing.T) {
 }
 
 func TestAnAvatarIsAnImageForEverybody(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	evil := s.createUser(t, directory.NewUser{Login: "evil", Name: `<script>alert(1)</script> "&`, PasswordLater: true})
 	for _, test := range []struct {
