@@ -263,10 +263,12 @@ func (s *testServer) changes(b *browser, a app, n int) map[string]func(t *testin
 func eachStatement(t *testing.T, test func(t *testing.T, s *testServer, f *countdown)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
 		s, f := onFaultySQLite(t)
 		test(t, s, &f.countdown)
 	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		s, f := behindStatements(t)
 		test(t, s, &f.countdown)
 	})
