@@ -18,6 +18,14 @@ type Copies struct {
 
 	mu    sync.Mutex
 	drops []func(context.Context) error
+	// free are databases on PostgreSQL whose tests have ended.
+	free []copied
+}
+
+// copied is a copy on PostgreSQL, lent to one test after the other.
+type copied struct {
+	url  string
+	drop func(context.Context) error
 }
 
 // original is a database that is copied; nobody is connected to it.
@@ -50,7 +58,10 @@ func (c *Copies) fillPostgres() (original, error) {
 		return original{}, err
 	}
 	c.dropLater(drop)
-	return original{url: databaseURL}, c.fill(ctx, storage.Options{URL: databaseURL})
+	if err := c.fill(ctx, storage.Options{URL: databaseURL}); err != nil {
+		return original{url: databaseURL}, err
+	}
+	return original{url: databaseURL}, storage.RememberThrowaway(ctx, databaseURL)
 }
 
 func (c *Copies) dropLater(drop func(context.Context) error) {
@@ -97,7 +108,7 @@ func (c *Copies) SQLite(t testing.TB) storage.Options {
 	return options
 }
 
-// Postgres gives a copy that lasts as long as the test.
+// Postgres gives a copy that is the test's own as long as it lasts.
 func (c *Copies) Postgres(t testing.TB) storage.Options {
 	t.Helper()
 	from, err := c.postgres()
@@ -106,10 +117,44 @@ func (c *Copies) Postgres(t testing.TB) storage.Options {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var databaseURL string
-	var drop func(context.Context) error
+	var lent copied
 	if err == nil {
-		databaseURL, drop, err = storage.ThrowawayCopy(ctx, server(), from.url)
+		lent, err = c.borrow(ctx, from.url)
 	}
-	return lasting(t, databaseURL, drop, err)
+	requirePostgres(t, err)
+	t.Cleanup(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.free = append(c.free, lent)
+	})
+	return storage.Options{URL: lent.url}
+}
+
+// borrow restores a free copy, or makes one when there is none or the user may not restore it.
+func (c *Copies) borrow(ctx context.Context, fromURL string) (copied, error) {
+	if used, ok := c.takeFree(); ok {
+		if storage.RestoreThrowaway(ctx, used.url) == nil {
+			return used, nil
+		}
+		if err := used.drop(ctx); err != nil {
+			return copied{}, err
+		}
+	}
+	databaseURL, drop, err := storage.ThrowawayCopy(ctx, server(), fromURL)
+	if err != nil {
+		return copied{}, err
+	}
+	c.dropLater(drop)
+	return copied{databaseURL, drop}, nil
+}
+
+func (c *Copies) takeFree() (used copied, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := len(c.free) - 1
+	if last < 0 {
+		return copied{}, false
+	}
+	used, c.free = c.free[last], c.free[:last]
+	return used, true
 }

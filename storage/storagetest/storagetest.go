@@ -58,7 +58,7 @@ func server() string {
 // lasting hands a database that was made to a test, which ends without it, and drops it with the test.
 func lasting(t testing.TB, databaseURL string, drop func(context.Context) error, err error) storage.Options {
 	t.Helper()
-	Require(t, "postgres", fmt.Sprintf("%s (%s: %s)", postgresHint, redacted(server()), oneLine(err)), err == nil)
+	requirePostgres(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -67,6 +67,12 @@ func lasting(t testing.TB, databaseURL string, drop func(context.Context) error,
 		}
 	})
 	return storage.Options{URL: databaseURL}
+}
+
+// requirePostgres ends a test whose database could not be made.
+func requirePostgres(t testing.TB, err error) {
+	t.Helper()
+	Require(t, "postgres", fmt.Sprintf("%s (%s: %s)", postgresHint, redacted(server()), oneLine(err)), err == nil)
 }
 
 // Require skips the test when what, such as "postgres" or "chromium", is not available, in one line with the hint how

@@ -87,3 +87,38 @@ func TestEveryTestGetsAnEmptyDatabaseOfItsOwn(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatATestDoesToACopyIsGoneForTheNext(t *testing.T) {
+	copies := storagetest.NewCopies(func(ctx context.Context, options storage.Options) error {
+		_, err := storage.Migrate(ctx, options)
+		return err
+	})
+	t.Cleanup(func() {
+		if err := copies.Drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 3 {
+		copies.Each(t, func(t *testing.T, options storage.Options) {
+			ctx := context.Background()
+			store, err := storage.Open(ctx, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer store.Close()
+			users, total, err := store.Users(ctx, storage.List{Top: -1})
+			if err != nil || total != 1 || len(users) != 1 || users[0].ID != storage.GuestID {
+				t.Fatalf("%d users, %+v (%v); want the guest", total, users, err)
+			}
+			err = store.Tx(ctx, func(tx *storage.Tx) error {
+				if err := tx.DeleteUser(storage.GuestID); err != nil {
+					return err
+				}
+				return tx.InsertUser(storage.User{ID: "ada", Login: "ada", Name: "Ada"})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
