@@ -342,6 +342,12 @@ func TestAFormIsGoodInItsOwnSessionAndPageAlone(t *testing.T) {
 	if p := ada.follow(t, r, own.page); p.status != http.StatusForbidden {
 		t.Errorf("the form of another site: status %d", p.status)
 	}
+	// A browser that does not tell whose page has sent it gets no form with what another may have filled in.
+	r = own.request(t, "", "form_token", "guess", "name", "Somebody else")
+	r.Header.Del("Sec-Fetch-Site")
+	if p := ada.follow(t, r, own.page); p.status != http.StatusForbidden || strings.Contains(p.body, "Somebody else") {
+		t.Errorf("a form that nobody vouches for: status %d: %s", p.status, p.words(t))
+	}
 	if user, err := s.directory.FreshUser(t.Context(), s.user(t, "ada").ID); err != nil || user.Name != "Name of ada" {
 		t.Errorf("stored is %+v (%v)", user, err)
 	}

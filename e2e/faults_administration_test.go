@@ -78,10 +78,12 @@ func (f *formSenders) administrationForms(n int) map[string]func(t *testing.T) s
 			cookie := s.browser(t, "eve").signedIn(t).cookie(t)
 			return sentForm{who: f.as(t, "root"), path: "/admin/users/" + eve + "/access", button: "end-all", stored: func(t *testing.T) {
 				delete(f.signed, "eve")
-				if who := s.whoIs(t, cookie); who != "" {
-					t.Errorf("%s is still signed in", who)
-				}
+				s.signedOut(cookie)(t)
 			}}
+		},
+		"ending a session of a user": func(t *testing.T) sentForm {
+			cookie := s.browser(t, "eve").signedIn(t).cookie(t)
+			return sentForm{who: f.as(t, "root"), path: "/admin/users/" + eve + "/access", button: "end", matching: []string{"session", hashOf(cookie)}, stored: s.signedOut(cookie)}
 		},
 		"deleting a token of a user": func(t *testing.T) sentForm {
 			id := text(t, s.rest(t, http.MethodPost, "/users/eve/permanenttokens?fields=id", fields{"name": name, "scope": []fields{{"id": hub}}}).ok(t), "id")

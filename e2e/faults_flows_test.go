@@ -175,13 +175,26 @@ func (s *testServer) browserFlows(b *browser, a app) map[string]func(t *testing.
 			cookie := other.cookie(t)
 			tried := again(func() *http.Request {
 				return other.withCookies(t, visitRequest(t, s.url+"/api/rest/oauth2/logout?client_id="+a.id))
-			}, 0, func(t *testing.T) {
-				if who := s.whoIs(t, cookie); who != "" {
-					t.Errorf("%s is signed in after signing out", who)
-				}
-			})
+			}, 0, s.signedOut(cookie))
 			tried.done = http.StatusFound
 			return tried
+		},
+		"signing out by the form": func(t *testing.T) attempt {
+			other := s.browser(t, "grace").signedIn(t)
+			cookie, f := other.cookie(t), other.visit(t, s.url+"/").form(t)
+			tried := again(func() *http.Request { return other.withCookies(t, f.request(t, "")) }, 0, s.signedOut(cookie))
+			tried.done = http.StatusSeeOther
+			return tried
+		},
+		"finishing the flow that was tried": func(t *testing.T) attempt {
+			root := s.browser(t, "root").signedIn(t)
+			root.tries(t, a) // consents
+			begin := root.visit(t, a.testPage()).formTo(t, "code")
+			return again(func() *http.Request {
+				authorize := s.do(t, root.withCookies(t, begin.request(t, "code"))).header.Get("Location")
+				back := s.do(t, root.withCookies(t, visitRequest(t, authorize))).header.Get("Location")
+				return root.withCookies(t, visitRequest(t, back))
+			}, 0, nil)
 		},
 		"consenting": func(t *testing.T) attempt {
 			fresh := s.register(t, nil)

@@ -72,6 +72,21 @@ func (s *testServer) hasNot(path, text string) func(t *testing.T) {
 	}
 }
 
+// hashOf is the id of the session that a cookie stands for.
+func hashOf(cookie *http.Cookie) string {
+	hash := sha256.Sum256([]byte(cookie.Value))
+	return hex.EncodeToString(hash[:])
+}
+
+// signedOut checks that nobody is signed in by a cookie any more.
+func (s *testServer) signedOut(cookie *http.Cookie) func(t *testing.T) {
+	return func(t *testing.T) {
+		if who := s.whoIs(t, cookie); who != "" {
+			t.Errorf("%s is still signed in", who)
+		}
+	}
+}
+
 // accountForms are what people send about themselves.
 func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) sentForm {
 	s, a, name, person := f.testServer, f.app, fmt.Sprintf("form-%d", n), "/users/eve"
@@ -82,12 +97,7 @@ func (f *formSenders) accountForms(n int) map[string]func(t *testing.T) sentForm
 	}
 	ended := func(t *testing.T, button string, matching func(id string) []string) sentForm {
 		eve, other := f.as(t, "eve"), s.browser(t, "eve").signedIn(t).cookie(t)
-		id := sha256.Sum256([]byte(other.Value))
-		return sentForm{who: eve, path: "/account/sessions", button: button, matching: matching(hex.EncodeToString(id[:])), stored: func(t *testing.T) {
-			if who := s.whoIs(t, other); who != "" {
-				t.Errorf("%s is still signed in", who)
-			}
-		}}
+		return sentForm{who: eve, path: "/account/sessions", button: button, matching: matching(hashOf(other)), stored: s.signedOut(other)}
 	}
 	token := func(t *testing.T) string {
 		return text(t, s.rest(t, http.MethodPost, person+"/permanenttokens?fields=id", fields{"name": name, "scope": []fields{{"id": hub}}}).ok(t), "id")
@@ -247,6 +257,20 @@ func (f *formSenders) consoleForms(n int) map[string]func(t *testing.T) sentForm
 			published(t)
 			a.update(t, fields{"grantedPermissions": []string{name}})
 			form.matching, form.stored = []string{"key", name}, s.hasNot(path+"?fields=grantedPermissions", name)
+			return form
+		},
+		"requiring a permission": func(t *testing.T) sentForm {
+			form, a := ofApp(t, "/permissions", "require")
+			published(t)
+			a.update(t, fields{"grantedPermissions": []string{name}})
+			form.matching, form.stored = []string{"key", name}, s.has(path+"?fields=requiredPermissions", name)
+			return form
+		},
+		"requiring a permission no more": func(t *testing.T) sentForm {
+			form, a := ofApp(t, "/permissions", "free")
+			published(t)
+			a.update(t, fields{"grantedPermissions": []string{name}, "requiredPermissions": []string{name}})
+			form.matching, form.stored = []string{"key", name}, s.hasNot(path+"?fields=requiredPermissions", name)
 			return form
 		},
 		"trying the code flow": func(t *testing.T) sentForm {

@@ -30,7 +30,7 @@ func onFaultySQLite(t *testing.T, changes ...func(*faultySQLite)) (*testServer, 
 	}
 	options := databases.SQLite(t)
 	options.SQLite = func(name string, d driver.Driver) driver.Connector { return faultyConnector{f, name, d} }
-	return start(t, options, quiet), f
+	return start(t, options, quiet, withAgreement(1, 0)), f
 }
 
 type faultyConnector struct {

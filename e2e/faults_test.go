@@ -58,7 +58,7 @@ func behindStatements(t *testing.T) (*testServer, *statements) {
 	query.Set("sslmode", "disable")
 	database.Host, database.RawQuery = listener.Addr().String(), query.Encode()
 	options.URL = database.String()
-	return start(t, options, quiet), f
+	return start(t, options, quiet, withAgreement(1, 0)), f
 }
 
 func (f *statements) accept() {
@@ -315,6 +315,7 @@ func (s *testServer) flows(b *browser, a app, n int) map[string]func(t *testing.
 	all := s.changes(b, a, n)
 	maps.Copy(all, s.restChanges(b, a, n))
 	maps.Copy(all, s.restRelations(n))
+	maps.Copy(all, s.restPeople(n))
 	maps.Copy(all, s.browserFlows(b, a))
 	maps.Copy(all, s.questionsOf(b, a))
 	return all

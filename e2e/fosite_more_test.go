@@ -229,7 +229,7 @@ func introspectionIsExact(t *testing.T, s *testServer, b *browser) {
 	if expires := a.introspect(t, got.refresh)["exp"]; expires != float64(s.clock.Now().Add(90*day).Unix()) {
 		t.Errorf("the refresh token expires at %v, want in 90 days", expires)
 	}
-	s.get(t, "/api/rest/users/me?access_token="+got.access).refused(t, http.StatusUnauthorized, "Unauthorized")
+	s.get(t, "/api/rest/users/me?access_token="+got.access).refused(t, http.StatusUnauthorized, "invalid_request")
 	s.get(t, "/api/rest/users/me", bearer(got.refresh)).refused(t, http.StatusUnauthorized, "invalid_token")
 	s.get(t, "/api/rest/users/me", bearer(got.access)).ok(t)
 }

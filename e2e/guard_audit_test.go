@@ -105,10 +105,11 @@ func TestWhatTheGuardCannotBeAskedOrToldIsInTheAuditLog(t *testing.T) {
 		wiki := s.protect(t, "wiki", fields{"reverseProxy": true})
 		without := func(name string) change { return func(r *http.Request) { r.Header.Del(name) } }
 		wantReason(t, "no method", wiki.ask(t, "GET", "/a", without("X-Forwarded-Method")), "400 method_missing")
+		wantReason(t, "no method", wiki.ask(t, "GET POST", "/m?q=1"), "403 method_malformed")
 		wantReason(t, "no path", wiki.ask(t, "GET", "/b", without("X-Forwarded-Uri")), "400 path_missing")
 		wantReason(t, "a forged address", wiki.ask(t, "GET", "/c", header("X-Forwarded-For", "192.0.2.7")), "403 address_spoofed")
 		wantReason(t, "a token in the query", wiki.ask(t, "GET", "/d?access_token=x"), "401 token_in_query")
-		wantSaid(t, "of requests", s.guardEvents(t), "guard.refused method_missing by :  /a", "guard.refused path_missing by : GET ",
+		wantSaid(t, "of requests", s.guardEvents(t), "guard.refused method_missing by :  /a", "guard.refused method_malformed by : GET POST /m", "guard.refused path_missing by : GET ",
 			"guard.refused address_spoofed: reverseProxy by : GET /c", "guard.refused token_in_query by : GET /d")
 
 		for _, test := range []struct {

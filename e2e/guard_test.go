@@ -264,7 +264,10 @@ func TestTheGuardRefusesQuestionsThatItCannotJudge(t *testing.T) {
 			want   string
 		}{
 			"no method": {without("X-Forwarded-Method"), "400 method_missing"}, "no path": {without("X-Forwarded-Uri"), "400 path_missing"},
-			"two paths": {twice("X-Forwarded-Uri"), "400 path_twice"}, "two methods": {twice("X-Forwarded-Method"), "400 method_twice"},
+			"two words as method": {header("X-Forwarded-Method", "GET POST"), "403 method_malformed"}, "a method with an accent": {header("X-Forwarded-Method", "G\u00e9T"), "403 method_malformed"},
+			"a method with a comma": {header("X-Forwarded-Method", "GET,GET"), "403 method_malformed"}, "a method in Latin-1": {header("X-Forwarded-Method", "G\xe9T"), "403 method_malformed"},
+			"a method of all characters of a token": {header("X-Forwarded-Method", "aZ09!#$%&'*+-.^_`|~"), "200 allowed"},
+			"two paths":                             {twice("X-Forwarded-Uri"), "400 path_twice"}, "two methods": {twice("X-Forwarded-Method"), "400 method_twice"},
 		} {
 			wantReason(t, what, api.ask(t, "GET", "/", token, test.change), test.want)
 		}
@@ -333,6 +336,7 @@ func TestATestSaysTheVerdictAndTheRuleThatMadeIt(t *testing.T) {
 			{fields{"path": "/pages", "method": "GET", "kind": "basic", "token": "ada:" + password}, "allowed 200", "allowed", ""},
 			{fields{"path": "/pages", "method": "GET", "kind": "basic", "token": encoded}, "allowed 200", "allowed", ""},
 			{fields{"path": "/pages?access_token=x", "method": "GET", "token": token}, "refused 401", "token_in_query", ""},
+			{fields{"path": "/pages", "method": "GET POST", "token": token}, "refused 403", "method_malformed", ""},
 		} {
 			test.body["api"] = "wiki"
 			for range 3 { // more often than the rate limit allows

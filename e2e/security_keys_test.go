@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/server"
+	"gatehouse/server/seal"
 	"gatehouse/storage"
 	"gatehouse/storage/storagetest"
 )
@@ -40,6 +41,27 @@ func (s *testServer) keyIDs(t *testing.T, use string) []int {
 		ids = append(ids, key.ID)
 	}
 	return ids
+}
+
+// fillKeyIDs makes keys that seal until there is no id for another.
+func (s *testServer) fillKeyIDs(t *testing.T) {
+	t.Helper()
+	err := s.store.Tx(t.Context(), func(tx *storage.Tx) error {
+		for id := range 255 {
+			wrapped, err := seal.WrapKey([]byte(masterSecret), "seal", byte(id+1), make([]byte, 32))
+			if err != nil {
+				return err
+			}
+			key := storage.Key{Use: "seal", ID: id + 1, Wrapped: base64.StdEncoding.EncodeToString(wrapped), CreatedAt: storage.At(s.clock.Now())}
+			if _, err := tx.InsertKey(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *testServer) tendKeys(t *testing.T) {
@@ -261,4 +283,10 @@ func writeText(t *testing.T, file, text string) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestAServerWhoseKeyIDsAreAllTakenSaysWhatToDo(t *testing.T) {
+	s := onSQLite(t)
+	s.fillKeyIDs(t)
+	s.rest(t, http.MethodPost, "/keys", fields{"atOnce": true}).refusedField(t, http.StatusConflict, "must-be-unique", "id")
 }

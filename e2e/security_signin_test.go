@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"gatehouse/server/directory"
 )
 
 func TestCommonPasswordsAndOnesOwnNamesAreRefusedWhereverAPasswordIsSet(t *testing.T) {
@@ -84,6 +87,51 @@ func TestWhoeverGuessesKeepsNobodyElseOut(t *testing.T) {
 	}
 	s.get(t, "/api/rest/users/me", basic("ada", password), from("2001:db8::ffff")).refused(t, http.StatusTooManyRequests, "temporarily_unavailable")
 	s.get(t, "/api/rest/users/me", basic("ada", password), from("2001:db8:0:1::1")).ok(t)
+}
+
+// TestAnAccountOfOnesOwnDoesNotClearTheCountOfTheNetwork: whoever guesses passwords of many could begin anew by signing in.
+func TestAnAccountOfOnesOwnDoesNotClearTheCountOfTheNetwork(t *testing.T) {
+	t.Parallel()
+	s := onSQLite(t, trustingLoopback)
+	s.user(t, "eve")
+	try := func(login, password string) answer {
+		return s.get(t, "/api/rest/users/me", basic(login, password), header("X-Forwarded-For", "203.0.113.9"))
+	}
+	for i := range 48 {
+		try("somebody-"+strconv.Itoa(i), "a guess").refused(t, http.StatusUnauthorized, "Unauthorized")
+	}
+	try("eve", "a slip").refused(t, http.StatusUnauthorized, "Unauthorized")
+	try("eve", password).ok(t)
+	try("somebody-else", "a guess").refused(t, http.StatusUnauthorized, "Unauthorized")
+	try("eve", password).refused(t, http.StatusTooManyRequests, "temporarily_unavailable")
+}
+
+// TestASignInThatAChangeOfThePasswordOvertakesIsNone has the password checked before it is changed, and the session begin
+// after that.
+func TestASignInThatAChangeOfThePasswordOvertakesIsNone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *testServer) {
+		ada := s.user(t, "ada")
+		who, err := s.directory.AuthenticateUser(t.Context(), "ada", password, netip.Addr{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		signIn := func() *http.Cookie {
+			value, err := s.directory.SignIn(t.Context(), who, directory.NewSession{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &http.Cookie{Name: "gatehouse_session", Value: value}
+		}
+		if got := s.whoIs(t, signIn()); got != "ada" {
+			t.Errorf("before the change the session is that of %q", got)
+		}
+		body := fields{"type": "LoginuserdetailsJSON", "password": fields{"type": "PlainpasswordJSON", "value": "another fine password"}}
+		s.rest(t, http.MethodPost, "/userdetails/"+ada.ID, body).ok(t)
+		if got := s.whoIs(t, signIn()); got != "" {
+			t.Errorf("the password before the change signs %s in", got)
+		}
+	})
 }
 
 func TestEachFailureBeyondTheFreeOnesDoublesTheWait(t *testing.T) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -64,7 +65,11 @@ func (a keyAdministration) Rotate(ctx context.Context, actor directory.Actor, at
 	if atOnce {
 		lead = 0
 	}
-	if err := a.keys().Rotate(ctx, a.options.Now(), lead); err != nil {
+	err := a.keys().Rotate(ctx, a.options.Now(), lead)
+	switch {
+	case errors.Is(err, ErrKeyIDs):
+		return &directory.InvalidField{Field: "id", Reason: "is taken, each of the 255 of a kind; retire keys that are no longer needed, and make new ones then", Conflict: true}
+	case err != nil:
 		return err
 	}
 	return a.ReloadKeys(ctx)
@@ -78,7 +83,8 @@ func (a keyAdministration) Retire(ctx context.Context, actor directory.Actor, us
 	err := a.keys().Retire(ctx, use, id)
 	switch {
 	case errors.Is(err, ErrNoSuchKey):
-		return storage.ErrNotFound
+		// An answer before this one may have been lost after the key was deleted, when this server still had it.
+		return cmp.Or(a.ReloadKeys(ctx), error(storage.ErrNotFound))
 	case errors.Is(err, ErrLastKey):
 		return &directory.InvalidField{Field: "id", Reason: "is that of the only key of its kind that is in use; make new keys that are used at once, and retire it then", Conflict: true}
 	case err != nil:

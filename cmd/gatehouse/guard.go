@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"gatehouse/server/audit"
 	"gatehouse/server/directory"
 )
 
@@ -27,13 +28,10 @@ func applyGuard(ctx context.Context, d *directory.Directory, path string, log *s
 	}
 	// Refused rules are in the audit log, also where they end the start.
 	defer func() { err = errors.Join(err, d.Audit().Flush(ctx)) }()
-	text, err := os.ReadFile(path) // #nosec G304 -- a file that the operator names
+	file, err := readGuard(path)
 	if err != nil {
-		return fmt.Errorf("read the protected APIs: %w", err)
-	}
-	file, err := parseGuard(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		d.Audit().Gather(ctx, audit.Event{Name: audit.RequestRefused, Cause: "rules: " + err.Error(), Target: audit.Subject{Type: "setting", ID: "guard", Name: "guard"}})
+		return err
 	}
 	for i, patch := range file.APIs {
 		var invalid *directory.InvalidField
@@ -48,6 +46,18 @@ func applyGuard(ctx context.Context, d *directory.Directory, path string, log *s
 		}
 	}
 	return nil
+}
+
+func readGuard(path string) (guardFile, error) {
+	text, err := os.ReadFile(path) // #nosec G304 -- a file that the operator names
+	if err != nil {
+		return guardFile{}, fmt.Errorf("read the protected APIs: %w", err)
+	}
+	file, err := parseGuard(text)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return file, err
 }
 
 // parseGuard reads the file, in which every name has to be known.

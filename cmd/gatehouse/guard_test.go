@@ -98,6 +98,9 @@ func TestAFileOfProtectedAPIsThatCannotBeSaysWhere(t *testing.T) {
 	if said, err := apply("apis: [{id: missing}]"); err != nil || !strings.Contains(said, "api=missing") {
 		t.Errorf("a service that is not there: %q, %v", said, err)
 	}
+	if err := applyGuard(t.Context(), d, filepath.Join(t.TempDir(), "nothing.yaml"), nil); err == nil {
+		t.Error("a file that is not there is no error")
+	}
 	recorded, _, err := d.AuditEvents(t.Context(), directory.Operator(), storage.Span{}, storage.List{Filter: &storage.Filter{Field: "name", Value: "request.refused"}, Top: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +110,8 @@ func TestAFileOfProtectedAPIsThatCannotBeSaysWhere(t *testing.T) {
 		causes += event.TargetID + " " + event.Cause + "\n"
 	}
 	for _, want := range []string{"wiki rules: addresses: 10.0.0.0/8 and 10.1.0.0/16 overlap", `wiki rules: groups: there is no group "Nobody"`,
-		"wiki rules: groups: no administrator", "missing rules: id: "} {
+		"wiki rules: groups: no administrator", "missing rules: id: ",
+		`guard rules: guard.yaml: `, `unknown field "adresses"`, "guard rules: read the protected APIs: "} {
 		if !strings.Contains(causes, want) {
 			t.Errorf("the audit log does not have %q: %s", want, causes)
 		}
@@ -117,8 +121,5 @@ func TestAFileOfProtectedAPIsThatCannotBeSaysWhere(t *testing.T) {
 	}
 	if err := applyGuard(t.Context(), d, "", nil); err != nil {
 		t.Errorf("no file: %v", err)
-	}
-	if err := applyGuard(t.Context(), d, filepath.Join(t.TempDir(), "nothing.yaml"), nil); err == nil {
-		t.Error("a file that is not there is no error")
 	}
 }

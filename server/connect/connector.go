@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -28,11 +29,19 @@ type Connector struct {
 	now       func() time.Time
 	// renewals gather those who want new tokens of one connection at the same time.
 	renewals *singleflight.Group
+	// unsaved are the newest tokens of connections that could not be stored, by user and provider.
+	unsaved *sync.Map
+}
+
+// unsavedTokens are in place of those of a connection at a version.
+type unsavedTokens struct {
+	version int64
+	tokens  directory.Tokens
 }
 
 // New makes a Connector of a server with a public URL, without a trailing slash; now is the clock.
 func New(relations *directory.Relations, publicURL string, now func() time.Time) *Connector {
-	return &Connector{relations, publicURL, newClient(), now, &singleflight.Group{}}
+	return &Connector{relations, publicURL, newClient(), now, &singleflight.Group{}, &sync.Map{}}
 }
 
 // RedirectURI is where a provider sends people back to: each has its own, so that no provider can pass off the answer of
@@ -91,12 +100,15 @@ func (c *Connector) AccessToken(ctx context.Context, connection storage.Connecti
 	}
 	// Whoever hangs up must not lose the tokens that the provider has given in place of the old ones.
 	ctx = context.WithoutCancel(ctx)
-	key := connection.UserID + " " + connection.ProviderID
-	renewed, err, _ := c.renewals.Do(key, func() (any, error) { return c.renew(ctx, connection, tokens) })
+	renewed, err, _ := c.renewals.Do(keyOf(connection), func() (any, error) { return c.renew(ctx, connection, tokens) })
 	if err != nil {
 		return tokens, err
 	}
 	return renewed.(directory.Tokens), nil
+}
+
+func keyOf(connection storage.Connection) string {
+	return connection.UserID + " " + connection.ProviderID
 }
 
 // ExpiresIn is how many seconds the access token has left, at least one; 0 for one without an end.
@@ -112,6 +124,9 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 	if tokens.RefreshToken == "" {
 		return tokens, directory.ErrNotConnected
 	}
+	if kept, ok := c.unsaved.Load(keyOf(connection)); ok && kept.(unsavedTokens).version == connection.Version {
+		return c.save(ctx, connection, kept.(unsavedTokens).tokens)
+	}
 	if err := c.BeginRenewal(ctx, connection); errors.Is(err, directory.ErrRenewing) {
 		return c.renewedByOthers(ctx, connection)
 	} else if err != nil {
@@ -121,7 +136,7 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 	refused := (*directory.ProviderError)(nil)
 	switch {
 	case err == nil:
-		return renewed, c.FinishRenewal(ctx, connection, renewed)
+		return c.save(ctx, connection, renewed)
 	case errors.As(err, &refused) && refused.Code == "invalid_grant":
 		if err := c.Forget(ctx, connection, "the provider refuses to renew it: invalid_grant"); err != nil && !directory.IsNotFound(err) {
 			return tokens, err
@@ -129,6 +144,18 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 		return tokens, directory.ErrNotConnected
 	}
 	return tokens, errors.Join(err, c.GiveUpRenewal(ctx, connection))
+}
+
+// save stores renewed tokens. Those that the database does not take are kept for the next who asks: the provider takes the
+// ones before for stolen if they come once more, and ends the connection.
+func (c *Connector) save(ctx context.Context, connection storage.Connection, renewed directory.Tokens) (directory.Tokens, error) {
+	err := c.FinishRenewal(ctx, connection, renewed)
+	if errors.Is(err, storage.ErrUnavailable) {
+		c.unsaved.Store(keyOf(connection), unsavedTokens{connection.Version, renewed})
+	} else {
+		c.unsaved.Delete(keyOf(connection))
+	}
+	return renewed, err
 }
 
 // renewedByOthers returns the tokens that took the place of those of a connection, if they have.

@@ -18,6 +18,8 @@ var (
 	ErrChanged = errors.New("changed meanwhile")
 	// ErrCredentials says that there is no such user or service, or that its password or secret is another.
 	ErrCredentials = errors.New("unknown login or wrong password")
+	// ErrTokenInQuery says that a token came where addresses are logged.
+	ErrTokenInQuery = errors.New("a token was sent in the query")
 	// ErrBanned says that the user has been banned.
 	ErrBanned = errors.New("user is banned")
 	// ErrBusy says that too many passwords are waiting to be checked.

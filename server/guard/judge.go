@@ -5,13 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"gatehouse/server/access"
 	"gatehouse/server/directory"
 	"gatehouse/server/rules"
-	"gatehouse/server/seal"
 	"gatehouse/server/web"
 	"gatehouse/storage"
 )
@@ -47,6 +45,8 @@ func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q *questi
 		return refuse(reasonTwoPaths, "", http.StatusBadRequest, "bad_request", "X-Forwarded-Uri has to be sent once; the proxy has to replace what the client sends"), nil
 	case q.method == "":
 		return refuse(reasonMethodMissing, "", http.StatusBadRequest, "bad_request", "the proxy has to send the method of the request as X-Forwarded-Method"), nil
+	case !isToken(q.method):
+		return refuse(reasonMethodMalformed, "", http.StatusForbidden, "Forbidden", "the method of the request is malformed; it has to be one word of letters, digits and !#$%%&'*+-.^_`|~, such as GET"), nil
 	case q.uri == "":
 		return refuse(reasonPathMissing, "", http.StatusBadRequest, "bad_request", "the proxy has to send path and query of the request as X-Forwarded-Uri"), nil
 	case !ok:
@@ -66,9 +66,17 @@ func (g *Guard) judge(ctx context.Context, api directory.ProtectedAPI, q *questi
 	return g.judgeCaller(ctx, api, *q, asked == rules.Open, rule)
 }
 
+// isToken says whether a text is a token, as methods are (RFC 9110 sections 5.6.2 and 9.1).
+func isToken(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool {
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		return !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	})
+}
+
 // judgeOrigin looks at what can be judged without knowing the caller; q.client becomes the client's address.
 func (g *Guard) judgeOrigin(api directory.ProtectedAPI, target rules.Target, q *question) (verdict, bool) {
-	if target.Query != "" && holdsToken(target.Query) {
+	if access.TokenInQuery(target.Query) {
 		return refuse(reasonTokenInQuery, "", http.StatusUnauthorized, "invalid_request",
 			"a token in the query ends up in logs and is not accepted; send it in the Authorization header, and revoke this one").challenge(api, "invalid_request"), true
 	}
@@ -105,31 +113,6 @@ func (g *Guard) clientAddress(api directory.ProtectedAPI, q question) (netip.Add
 			"%s does not hold addresses, with commas between them", header), true
 	}
 	return address, verdict{}, false
-}
-
-// tokenParameter is how RFC 6750 section 2.3 would send a token in the query.
-const tokenParameter = "access_token"
-
-// holdsToken finds a token of ours under any name, and anything by the name of an access token.
-func holdsToken(query string) bool {
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if strings.Contains(pair, "%") {
-			name, value = decoded(name), decoded(value)
-		}
-		if _, ours := seal.KindOf(value); ours || name == tokenParameter || strings.HasPrefix(value, directory.PermanentTokenPrefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// decoded is the text as it is if it cannot be decoded.
-func decoded(text string) string {
-	if plain, err := url.QueryUnescape(text); err == nil {
-		return plain
-	}
-	return text
 }
 
 // judgeCaller looks at the credentials and whom they stand for. On an open path, nobody has to have any, and groups do

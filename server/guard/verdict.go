@@ -27,6 +27,7 @@ const (
 const (
 	reasonAPIUnknown       reason = "api_unknown"
 	reasonMethodMissing    reason = "method_missing"
+	reasonMethodMalformed  reason = "method_malformed"
 	reasonPathMissing      reason = "path_missing"
 	reasonTwoMethods       reason = "method_twice"
 	reasonTwoPaths         reason = "path_twice"

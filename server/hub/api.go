@@ -61,13 +61,17 @@ func (a *API) limit(w http.ResponseWriter, r *http.Request, known bool) error {
 func (a *API) Authenticated(handle Handler) func(http.ResponseWriter, *http.Request) error {
 	return a.Anyone(func(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 		if !actor.Known() {
-			return notLoggedIn(w)
+			return notLoggedIn(w, r)
 		}
 		return handle(w, r, actor)
 	})
 }
 
-func notLoggedIn(w http.ResponseWriter) error {
+func notLoggedIn(w http.ResponseWriter, r *http.Request) error {
+	if access.TokenInQuery(r.URL.RawQuery) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_request"`)
+		return directory.ErrTokenInQuery
+	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
 	return web.Refuse(http.StatusUnauthorized, "Unauthorized", "You are not logged in. Send a permanent token or access token as Bearer, or Basic with login and password")
 }

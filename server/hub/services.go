@@ -15,7 +15,7 @@ import (
 // 3.1). The secret is in the answer when fields names it, and never again.
 func (a *API) CreateService(w http.ResponseWriter, r *http.Request, actor directory.Actor) error {
 	if !actor.Known() && !a.Directory.MayRegister(actor) {
-		return notLoggedIn(w)
+		return notLoggedIn(w, r)
 	}
 	fields, err := web.ParseFields(r.URL.Query().Get("fields"))
 	if err != nil {

@@ -61,6 +61,13 @@ func TestAddressesAreFoundAsByLookingAtEachRange(t *testing.T) {
 	}
 }
 
+func TestAnAddressIsTheSameOnEveryInterface(t *testing.T) {
+	c := compiled(t, func(r *Rules) { r.Addresses = []string{"fe80::/10"} })
+	if !c.AllowsAddress(netip.MustParseAddr("fe80::1%eth0")) || c.AllowsAddress(netip.MustParseAddr("fec0::1%eth0")) {
+		t.Error("the interface of an address is taken for a part of it")
+	}
+}
+
 // FuzzAccess: however an API reads the path of a request, one that leads elsewhere than to the open path is not open, nor
 // is one that leads to the closed part of it.
 func FuzzAccess(f *testing.F) {

@@ -78,6 +78,8 @@ var sentinels = []struct {
 		Description: "this user is banned; ask an administrator"}},
 	{directory.ErrCredentials, Fault{Status: http.StatusUnauthorized, Code: "Unauthorized",
 		Description: "unknown login or wrong password"}},
+	{directory.ErrTokenInQuery, Fault{Status: http.StatusUnauthorized, Code: "invalid_request",
+		Description: "a token in the query ends up in logs and is not accepted; send it in the Authorization header, and revoke this one"}},
 	{context.Canceled, Fault{Status: statusClientGone, Code: "canceled", Description: "the client has hung up"}},
 }
 
