@@ -18,7 +18,8 @@ import (
 // formAttempt is something that a form of the console does, and how the same is done over REST.
 type formAttempt struct {
 	name, page string
-	form       []string
+	// form is what is sent; the file "avatar" is the body of the request of REST.
+	form []string
 	// method, path and body are the request of REST.
 	method, path string
 	body         fields
@@ -120,6 +121,11 @@ func (s *testServer) callREST(t *testing.T, try formAttempt, credentials change)
 	if try.body != nil {
 		body = try.body
 	}
+	if i := slices.Index(try.form, "avatar"); i >= 0 {
+		user := strings.TrimSuffix(strings.TrimPrefix(try.path, "/users/"), "/avatar")
+		s.sendPicture(t, user, "image/png", try.form[i+1], credentials)
+		return
+	}
 	if got := s.rest(t, try.method, try.path, body, credentials); got.status >= http.StatusInternalServerError {
 		t.Errorf("%s: %d %s", try.name, got.status, got.body)
 	}
@@ -135,7 +141,7 @@ func (s *testServer) carryOut(t *testing.T, b *browser, try formAttempt) {
 			token = attribute(input, "value")
 		}
 	}
-	f := &form{page: p, action: s.url + try.page, method: http.MethodPost, values: map[string][]string{"form_token": {token}}, buttons: []url.Values{{"": {""}}}}
+	f := &form{page: p, multipart: slices.Contains(try.form, "avatar"), files: []string{"avatar"}, action: s.url + try.page, method: http.MethodPost, values: map[string][]string{"form_token": {token}}, buttons: []url.Values{{"": {""}}}}
 	if p.status != http.StatusOK || p.isSignIn() {
 		f.values.Set("form_token", b.formToken(t, try.page))
 	}
@@ -206,20 +212,17 @@ func (at atStake) onOneself() []formAttempt {
 		}
 		return ""
 	}
-	if _, err := d.SetPicture(t.Context(), directory.Operator(), self.ID, []byte(pngOf(whole(20, 20, blue))), nil); err != nil {
-		t.Fatal(err)
-	}
+	at.setPicture(self)
 	if err := d.Approve(t.Context(), self.ID, at.app.id, []string{at.app.id}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return []formAttempt{
 		{"change one's profile", "/account", []string{"name", "Somebody else", "email", self.Email}, "POST", "/users/" + self.ID, fields{"name": "Somebody else"},
 			func() bool { return at.named(self.Login).Name == "Somebody else" }, everybody},
+		{"set one's picture", "/account", []string{"action", "picture", "avatar", jpegOf(whole(20, 20, blue))}, "POST", "/users/" + self.ID + "/avatar", nil,
+			func() bool { return at.pictureType(self) == "image/jpeg" }, everybody},
 		{"remove one's picture", "/account", []string{"action", "initials"}, "DELETE", "/users/" + self.ID + "/avatar", nil,
-			func() bool {
-				has, err := d.HasPicture(t.Context(), self.ID)
-				return err == nil && !has
-			}, everybody},
+			func() bool { return at.pictureType(self) == "" }, everybody},
 		{"make a permanent token", "/account/tokens", []string{"action", "make", "name", "fresh", "scope." + hub, "on", "expiresOn", "7"},
 			"POST", "/users/" + self.ID + "/permanenttokens", fields{"name": "fresh", "scope": []fields{{"id": hub}}}, func() bool { return tokenID("fresh") != "" }, everybody},
 		{"delete a permanent token", "/account/tokens", []string{"action", "delete", "token", tokenID("old")},
@@ -250,6 +253,21 @@ func (at atStake) endsSession(user storage.User, agent string) func() bool {
 		_, err := at.directory.Session(at.t.Context(), cookie)
 		return directory.IsNotFound(err)
 	}
+}
+
+func (at atStake) setPicture(user storage.User) {
+	if _, err := at.directory.SetPicture(at.t.Context(), directory.Operator(), user.ID, []byte(pngOf(whole(20, 20, blue))), nil); err != nil {
+		at.t.Fatal(err)
+	}
+}
+
+// pictureType is what a user's picture is; "" for none.
+func (at atStake) pictureType(user storage.User) string {
+	picture, err := at.directory.Picture(at.t.Context(), user.ID)
+	if err != nil && !directory.IsNotFound(err) {
+		at.t.Fatal(err)
+	}
+	return picture.Type
 }
 
 // onApps are the attempts on an app of ada's.
@@ -290,6 +308,7 @@ func (at atStake) rootsMore() int64 {
 
 // onOthers are the attempts that administer the server.
 func (at atStake) onOthers() []formAttempt {
+	at.setPicture(at.named("victim"))
 	victim := at.named("victim")
 	person, team := "/admin/users/"+victim.ID, "/admin/groups/"+at.group.ID
 	restPerson, restTeam := "/users/"+victim.ID, "/usergroups/"+at.group.ID
@@ -306,6 +325,9 @@ func (at atStake) onOthers() []formAttempt {
 			"POST", restPerson, fields{"name": "Changed"}, func() bool { return at.named("victim").Name == "Changed" }, "root"},
 		{"set a password", person, []string{"action", "password", "password", "a stolen account"}, "POST", "/userdetails/" + victim.ID,
 			fields{"password": fields{"value": "a stolen account"}}, func() bool { return at.signsIn("victim", "a stolen account") }, "root"},
+		{"set somebody’s picture", person, []string{"action", "picture", "avatar", jpegOf(whole(20, 20, blue))}, "POST", restPerson + "/avatar", nil,
+			func() bool { return at.pictureType(victim) == "image/jpeg" }, "root"},
+		{"remove somebody’s picture", person, []string{"action", "initials"}, "DELETE", restPerson + "/avatar", nil, func() bool { return at.pictureType(victim) == "" }, "root"},
 		{"put into a group", team, []string{"action", "add", "user", "victim"}, "POST", restTeam + "/users", fields{"id": victim.ID}, func() bool {
 			names, err := at.directory.GroupNames(at.t.Context(), victim.ID)
 			return err == nil && len(names) == 1

@@ -64,6 +64,7 @@ type UserRow struct {
 // AdminUser shows a user with forms to change them.
 type AdminUser struct {
 	Frame
+	Portrait
 	User        UserRow
 	Guest       bool
 	BanReason   string
