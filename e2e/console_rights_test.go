@@ -5,12 +5,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	described "gatehouse/api"
 	"gatehouse/server/directory"
 	"gatehouse/storage"
 )
@@ -18,7 +17,8 @@ import (
 // formAttempt is something that a form of the console does, and how the same is done over REST.
 type formAttempt struct {
 	name, page string
-	form       []string
+	// form is what is sent; the file "avatar" is the body of the request of REST.
+	form []string
 	// method, path and body are the request of REST.
 	method, path string
 	body         fields
@@ -32,8 +32,10 @@ type formAttempt struct {
 // atStake is what the attempts are about.
 type atStake struct {
 	*testServer
-	t     *testing.T
-	app   app
+	t   *testing.T
+	app app
+	// board is another app of ada's, whose parts the attempts change.
+	board app
 	group storage.Group
 	// self is who tries, and the guest's stand-in where nobody is signed in.
 	self storage.User
@@ -43,7 +45,7 @@ type atStake struct {
 // where they are not shown the page, and the same asked of REST: both do it, or neither does.
 func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
 	t.Parallel()
-	tried := map[string]bool{}
+	tried := map[string][]string{}
 	for _, who := range []string{"stranger", "grace", "ada", "dev", "root"} {
 		for _, way := range []string{"console", "REST"} {
 			t.Run(who+" by "+way, func(t *testing.T) {
@@ -57,7 +59,7 @@ func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				at := atStake{testServer: s, t: t, app: owner.registered(t, "Tracker", callback), group: group, self: s.admin}
+				at := atStake{testServer: s, t: t, app: owner.registered(t, "Tracker", callback), board: owner.registered(t, "Board", callback), group: group, self: s.admin}
 				login := map[bool]string{true: "grace", false: who}[who == "stranger"]
 				if login != "root" {
 					at.self = s.user(t, login)
@@ -73,7 +75,7 @@ func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
 					credentials = bearer(token)
 				}
 				for _, try := range at.attempts() {
-					tried[try.page] = true
+					tried[try.page] = append(tried[try.page], try.action())
 					if way == "console" {
 						s.carryOut(t, attacker, try)
 					} else {
@@ -89,37 +91,17 @@ func TestTheConsoleMakesNothingPossibleThatRESTRefuses(t *testing.T) {
 	checkEveryFormIsTried(t, tried)
 }
 
-// describedPost are the forms of the console in the description of the API, which has every route.
-var describedPost = regexp.MustCompile(`(?m)^  (/(?:account|console|admin)[^:\n]*):\n(?:    .*\n)*?    post:`)
-
-// checkEveryFormIsTried wants an attempt for each page with a form.
-func checkEveryFormIsTried(t *testing.T, tried map[string]bool) {
-	t.Helper()
-	// These look at a token, and try a flow as the app's own programs may; other tests say who may do that.
-	changesNothing := map[string]bool{"/admin/token": true, "/console/apps/{id}/test": true}
-	found := describedPost.FindAllSubmatch(described.OpenAPI, -1)
-	if len(found) < 15 {
-		t.Fatalf("only %d forms are described", len(found))
-	}
-	for _, path := range found {
-		form := string(path[1])
-		pattern := regexp.MustCompile("^" + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(form, "[^/]+") + "$")
-		ok := changesNothing[form]
-		for page := range tried {
-			ok = ok || pattern.MatchString(page)
-		}
-		if !ok {
-			t.Errorf("nobody tries the form at %s; add it to the attempts", form)
-		}
-	}
-}
-
 // callREST does over REST what an attempt does in the console.
 func (s *testServer) callREST(t *testing.T, try formAttempt, credentials change) {
 	t.Helper()
 	var body any
 	if try.body != nil {
 		body = try.body
+	}
+	if i := slices.Index(try.form, "avatar"); i >= 0 {
+		user := strings.TrimSuffix(strings.TrimPrefix(try.path, "/users/"), "/avatar")
+		s.sendPicture(t, user, "image/png", try.form[i+1], credentials)
+		return
 	}
 	if got := s.rest(t, try.method, try.path, body, credentials); got.status >= http.StatusInternalServerError {
 		t.Errorf("%s: %d %s", try.name, got.status, got.body)
@@ -136,7 +118,7 @@ func (s *testServer) carryOut(t *testing.T, b *browser, try formAttempt) {
 			token = attribute(input, "value")
 		}
 	}
-	f := &form{page: p, action: s.url + try.page, method: http.MethodPost, values: map[string][]string{"form_token": {token}}, buttons: []url.Values{{"": {""}}}}
+	f := &form{page: p, multipart: slices.Contains(try.form, "avatar"), files: []string{"avatar"}, action: s.url + try.page, method: http.MethodPost, values: map[string][]string{"form_token": {token}}, buttons: []url.Values{{"": {""}}}}
 	if p.status != http.StatusOK || p.isSignIn() {
 		f.values.Set("form_token", b.formToken(t, try.page))
 	}
@@ -185,7 +167,7 @@ func (at atStake) groupNow() (storage.Group, bool) {
 
 // attempts are what forms of the console change, the harmless ones first.
 func (at atStake) attempts() []formAttempt {
-	return slices.Concat(at.onOneself(), at.onApps(), at.onOthers())
+	return slices.Concat(at.onWhatOneHas(), at.onOneself(), at.onPartsOfApps(), at.onApps(), at.onOtherPeople(), at.onOthers())
 }
 
 // onOneself are the attempts on one's own account.
@@ -207,29 +189,24 @@ func (at atStake) onOneself() []formAttempt {
 		}
 		return ""
 	}
-	if _, err := d.SetPicture(t.Context(), directory.Operator(), self.ID, []byte(pngOf(whole(20, 20, blue))), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Approve(t.Context(), self.ID, at.app.id, []string{at.app.id}, nil); err != nil {
-		t.Fatal(err)
-	}
+	at.setPicture(self)
+	at.approve(self, at.app)
+	at.approve(self, at.board)
 	return []formAttempt{
 		{"change one's profile", "/account", []string{"name", "Somebody else", "email", self.Email}, "POST", "/users/" + self.ID, fields{"name": "Somebody else"},
 			func() bool { return at.named(self.Login).Name == "Somebody else" }, everybody},
+		{"set one's picture", "/account", []string{"action", "picture", "avatar", jpegOf(whole(20, 20, blue))}, "POST", "/users/" + self.ID + "/avatar", nil,
+			func() bool { return at.pictureType(self) == "image/jpeg" }, everybody},
 		{"remove one's picture", "/account", []string{"action", "initials"}, "DELETE", "/users/" + self.ID + "/avatar", nil,
-			func() bool {
-				has, err := d.HasPicture(t.Context(), self.ID)
-				return err == nil && !has
-			}, everybody},
+			func() bool { return at.pictureType(self) == "" }, everybody},
 		{"make a permanent token", "/account/tokens", []string{"action", "make", "name", "fresh", "scope." + hub, "on", "expiresOn", "7"},
 			"POST", "/users/" + self.ID + "/permanenttokens", fields{"name": "fresh", "scope": []fields{{"id": hub}}}, func() bool { return tokenID("fresh") != "" }, everybody},
 		{"delete a permanent token", "/account/tokens", []string{"action", "delete", "token", tokenID("old")},
 			"DELETE", "/users/" + self.ID + "/permanenttokens/" + tokenID("old"), nil, func() bool { return tokenID("old") == "" }, everybody},
 		{"take an app’s access back", "/account/apps", []string{"action", "revoke", "app", at.app.id}, "DELETE", "/users/" + self.ID + "/approvedscopes/" + at.app.id, nil,
-			func() bool {
-				_, total, err := d.ApprovedScopes(t.Context(), self.ID, storage.List{Top: -1})
-				return err == nil && total == 0
-			}, everybody},
+			func() bool { return !at.approved(self, at.app) }, everybody},
+		{"take all access back", "/account/apps", []string{"action", "revoke-all"}, "DELETE", "/users/" + self.ID + "/approvedscopes/" + at.board.id, nil,
+			func() bool { return !at.approved(self, at.board) }, everybody},
 		{"end one’s other sessions", "/account/sessions", []string{"action", "end-others"}, "DELETE", "/users/" + self.ID + "/sessions", nil, at.endsSession(self, "another browser"), everybody},
 		{"change one’s password", "/account/password", []string{"oldValue", password, "password", "a password of one’s own"},
 			"POST", "/userdetails/" + self.ID, fields{"password": fields{"value": "a password of one’s own", "oldValue": password}},
@@ -251,6 +228,21 @@ func (at atStake) endsSession(user storage.User, agent string) func() bool {
 		_, err := at.directory.Session(at.t.Context(), cookie)
 		return directory.IsNotFound(err)
 	}
+}
+
+func (at atStake) setPicture(user storage.User) {
+	if _, err := at.directory.SetPicture(at.t.Context(), directory.Operator(), user.ID, []byte(pngOf(whole(20, 20, blue))), nil); err != nil {
+		at.t.Fatal(err)
+	}
+}
+
+// pictureType is what a user's picture is; "" for none.
+func (at atStake) pictureType(user storage.User) string {
+	picture, err := at.directory.Picture(at.t.Context(), user.ID)
+	if err != nil && !directory.IsNotFound(err) {
+		at.t.Fatal(err)
+	}
+	return picture.Type
 }
 
 // onApps are the attempts on an app of ada's.
@@ -291,12 +283,15 @@ func (at atStake) rootsMore() int64 {
 
 // onOthers are the attempts that administer the server.
 func (at atStake) onOthers() []formAttempt {
+	at.setPicture(at.named("victim"))
+	at.rest(at.t, http.MethodPost, "/keys", fields{"atOnce": true}).ok(at.t)
+	at.clock.advance(time.Minute)
 	victim := at.named("victim")
 	person, team := "/admin/users/"+victim.ID, "/admin/groups/"+at.group.ID
 	restPerson, restTeam := "/users/"+victim.ID, "/usergroups/"+at.group.ID
 	keys := func() bool {
 		stored, err := at.store.Keys(at.t.Context(), "seal")
-		return err == nil && len(stored) == 2
+		return err == nil && len(stored) == 3
 	}
 	return []formAttempt{
 		{"make new keys", "/admin/keys", []string{"action", "rotate"}, "POST", "/keys", fields{}, keys, "root"},
@@ -307,6 +302,9 @@ func (at atStake) onOthers() []formAttempt {
 			"POST", restPerson, fields{"name": "Changed"}, func() bool { return at.named("victim").Name == "Changed" }, "root"},
 		{"set a password", person, []string{"action", "password", "password", "a stolen account"}, "POST", "/userdetails/" + victim.ID,
 			fields{"password": fields{"value": "a stolen account"}}, func() bool { return at.signsIn("victim", "a stolen account") }, "root"},
+		{"set somebody’s picture", person, []string{"action", "picture", "avatar", jpegOf(whole(20, 20, blue))}, "POST", restPerson + "/avatar", nil,
+			func() bool { return at.pictureType(victim) == "image/jpeg" }, "root"},
+		{"remove somebody’s picture", person, []string{"action", "initials"}, "DELETE", restPerson + "/avatar", nil, func() bool { return at.pictureType(victim) == "" }, "root"},
 		{"put into a group", team, []string{"action", "add", "user", "victim"}, "POST", restTeam + "/users", fields{"id": victim.ID}, func() bool {
 			names, err := at.directory.GroupNames(at.t.Context(), victim.ID)
 			return err == nil && len(names) == 1
@@ -317,5 +315,9 @@ func (at atStake) onOthers() []formAttempt {
 		{"create a group", "/admin/groups", []string{"name", "New"}, "POST", "/usergroups", fields{"name": "New"}, func() bool { return at.has("group", "New") }, "root"},
 		{"delete a group", team, []string{"action", "delete"}, "DELETE", restTeam, nil, func() bool { _, ok := at.groupNow(); return !ok }, "root"},
 		{"delete a user", person, []string{"action", "delete"}, "DELETE", restPerson, nil, func() bool { return at.named("victim").ID == "" }, "root"},
+		{"retire a key", "/admin/keys", []string{"action", "retire", "use", "seal", "id", "1"}, "DELETE", "/keys/seal/1", nil, func() bool {
+			stored, err := at.store.Keys(at.t.Context(), "seal")
+			return err == nil && !slices.ContainsFunc(stored, func(left storage.Key) bool { return left.ID == 1 })
+		}, "root"},
 	}
 }

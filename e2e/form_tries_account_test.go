@@ -120,36 +120,36 @@ func (f *formTries) onAccount() {
 				}
 			}},
 	)
-	f.onPicture()
+	f.onPicture(f.ada, "/account", ada.ID)
 	f.onTokens()
 	f.onPassword()
 	f.onApps()
 	f.onSessions()
 }
 
-func (f *formTries) onPicture() {
-	const form, path = "account_profile.html post picture", "/account"
+// onPicture are the forms about a picture of somebody, on a page of theirs or of an administrator.
+func (f *formTries) onPicture(who *visitor, path, userID string) {
+	const form = "console.html post picture"
 	sent := func(content string) map[string]string {
 		return map[string]string{"avatar": base64.StdEncoding.EncodeToString([]byte(content))}
 	}
 	refused := func(what, content, problem string) formTry {
-		return formTry{form: form, what: what, who: f.ada, path: path, fill: sent(content), unsent: content == "", problem: problem, focus: "avatar", secret: []string{"avatar"}}
+		return formTry{form: form, what: what, who: who, path: path, fill: sent(content), unsent: content == "", problem: problem, focus: "avatar", secret: []string{"avatar"}}
 	}
-	ada := f.user(f.t, "ada").ID
 	f.try(
 		refused("without a file", "", "Picture: is missing; send a PNG or JPEG of at most 512 KiB and 2048 pixels on a side."),
 		refused("with a text", "my picture", "Picture: is not a whole PNG or JPEG; one of at most 512 KiB and 2048 pixels on a side is accepted."),
 		refused("with endless pixels", claiming(60000), "Picture: has more than 2048 pixels on a side; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted."),
 		refused("with a large file", strings.Repeat("x", 2<<20), "Picture: has more than 512 KiB; a PNG or JPEG of at most 512 KiB and 2048 pixels on a side is accepted."),
-		formTry{form: form, what: "with a JPEG", who: f.ada, path: path, fill: sent(jpegOf(stripes(600, 400, blue))), says: "Your picture is saved.",
+		formTry{form: form, what: "with a JPEG", who: who, path: path, fill: sent(jpegOf(stripes(600, 400, blue))), says: "picture is saved.",
 			then: func(t *testing.T) {
-				f.showsPicture(t, ada, "image/jpeg", 256, blue)
-				if width := evaluate[int](t, f.ada.tab, "document.querySelector('.portrait img').naturalWidth"); width != 256 {
+				f.showsPicture(t, userID, "image/jpeg", 256, blue)
+				if width := evaluate[int](t, who.tab, "document.querySelector('.portrait img').naturalWidth"); width != 256 {
 					t.Errorf("the picture on the page is %d pixels wide", width)
 				}
 			}},
-		formTry{form: "account_profile.html post initials", what: "", who: f.ada, path: path, says: "Your picture is removed",
-			then: func(t *testing.T) { f.showsInitials(t, ada) }},
+		formTry{form: "console.html post initials", what: "", who: who, path: path, says: "picture is removed",
+			then: func(t *testing.T) { f.showsInitials(t, userID) }},
 	)
 }
 

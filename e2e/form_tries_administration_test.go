@@ -12,7 +12,7 @@ import (
 // they are mended, and cost nothing that was typed but secrets; axe-core finds nothing on such a page.
 func TestEveryFormIsSentInTheBrowserAndSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	f := &formTries{testServer: onSQLite(t), t: t, app: answering(t), tried: map[string]bool{}, expired: map[string]bool{}}
+	f := &formTries{testServer: onSQLite(t), t: t, app: answering(t), tried: map[string]bool{}, expired: map[string]bool{}, inspected: map[string]bool{}}
 	f.developing(t, "ada")
 	f.root, f.ada, f.stranger = f.visitor("root"), f.visitor("ada"), f.visitor("")
 	f.signingIn()
@@ -62,6 +62,7 @@ func (f *formTries) onOneUser(at atStake) {
 		f.t.Fatal(err)
 	}
 	const save, set, ban = "admin_user.html post save", "admin_user.html post password", "admin_user.html post ban"
+	f.onPicture(f.root, path, mia.ID)
 	groups := func(want int) func(*testing.T) {
 		return func(t *testing.T) {
 			if names, err := f.directory.GroupNames(t.Context(), mia.ID); err != nil || len(names) != want {

@@ -128,7 +128,11 @@ func (f *formTries) onPermissions(a app, at atStake) {
 		formTry{form: publish, what: "with all it needs", who: f.root, path: path, fill: map[string]string{"key": "read:board", "name": "Read boards"}, says: "The permission is published.",
 			then: published("read:board=Read boards(read) ")},
 		formTry{form: change, what: "to an endless name", who: f.root, path: path, fill: map[string]string{"name": strings.Repeat("ä", 150), "description": "Every one", "operation": "write"},
-			problem: "Name: at most 200 bytes are accepted.", focus: "name-0"},
+			problem: "Name: at most 200 bytes are accepted.", focus: "name-0", then: func(t *testing.T) {
+				if heading := evaluate[string](t, f.root.tab, "document.querySelector('#name-0').closest('li').querySelector('strong').textContent"); heading != "Read boards" {
+					t.Errorf("the heading is %q", heading)
+				}
+			}},
 		formTry{form: change, what: "to another name", who: f.root, path: path, fill: map[string]string{"name": "Change boards", "operation": "write"}, says: "The permission is changed.",
 			then: published("read:board=Change boards(write) ")},
 		formTry{form: grant, what: "that nobody publishes", who: f.root, path: path, fill: map[string]string{"keys": "read:nothing"},
@@ -175,9 +179,9 @@ func (f *formTries) searching() {
 		formTry{form: "admin_users.html get", what: "for nobody", who: f.root, path: "/admin/users", fill: map[string]string{"query": "nobody like that"}, says: "No user fits the search."},
 		formTry{form: "admin_groups.html get", what: "for none", who: f.root, path: "/admin/groups", fill: map[string]string{"query": "none"}, says: "No group fits the search."},
 		formTry{form: "admin_audit.html get", what: "in no language", who: f.root, path: "/admin/audit", fill: map[string]string{"query": "name: and (", "category": "security"},
-			problem: "Parameter query: a term is expected at position 12.", focus: "query"},
+			problem: "Search: a term is expected at position 12.", focus: "query"},
 		formTry{form: "admin_audit.html get", what: "for no field", who: f.root, path: "/admin/audit", fill: map[string]string{"query": "colour: green"},
-			problem: "Parameter query: there is no colour, at position 1; there are id, name, category, author, author/name, author/id, author/type, target, target/name, target/id, target/type, service, service/name, service/id, address, requestId, cause, is: refused, has: cause, has: changes.", focus: "query"},
+			problem: "Search: there is no colour, at position 1; there are id, name, category, author, author/name, author/id, author/type, target, target/name, target/id, target/type, service, service/name, service/id, address, requestId, cause, is: refused, has: cause, has: changes.", focus: "query"},
 		formTry{form: "admin_audit.html get", what: "for what has happened", who: f.root, path: "/admin/audit", fill: map[string]string{"query": "name: user.changed", "category": "security"}, says: "user.changed"},
 	)
 	if got := f.get(f.t, "/api/rest/audit?query="+"colour:%20green", bearer(f.adminToken)); got.status != http.StatusBadRequest {

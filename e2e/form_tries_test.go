@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"gatehouse/templates/texts"
 )
 
 // formTry is one way in which somebody sends a form of a page.
@@ -64,6 +66,8 @@ type formTries struct {
 	app *httptest.Server
 	// tried are the forms that were sent, and expired those that were also sent from another session.
 	tried, expired map[string]bool
+	// inspected are those whose page was inspected in every look after a refusal.
+	inspected map[string]bool
 }
 
 // visitor opens a tab and signs somebody in.
@@ -253,21 +257,33 @@ func (f *formTries) checkRefused(t *testing.T, try formTry) {
 			t.Errorf("the field %s holds %q (%v), want %q", name, got, ok, kept)
 		}
 	}
-	f.checkAxe(t, try.who)
-	keepScreenshot(t, try.who.tab, "refused "+strings.TrimSuffix(try.form+" "+try.what, " "))
+	f.checkAccessible(t, try)
 }
 
-// checkAxe has axe-core look at the page of a visitor.
-func (f *formTries) checkAxe(t *testing.T, who *visitor) {
+// checkAccessible checks the page of a refused form, and the first one of each form in every width and colour and in every
+// other language as well, in which it is sent again. What was refused once is refused again.
+func (f *formTries) checkAccessible(t *testing.T, try formTry) {
 	t.Helper()
-	axe, err := axeScript()
-	if err != nil {
-		t.Fatal(err)
+	tab, name := try.who.tab, "refused "+strings.TrimSuffix(try.form+" "+try.what, " ")
+	if f.inspected[try.form] {
+		checkAccessible(t, tab, name, look{"light", 1280, everyRule})
+		return
 	}
-	script(t, who.tab, axe)
-	if found := violations(t, who.tab, everyRule); found != "" {
-		t.Errorf("%s:\n%s", whereIs(who.tab), found)
+	f.inspected[try.form] = true
+	for _, language := range texts.Tags() {
+		if language != "en" {
+			acceptLanguage(t, tab, language)
+			script(t, tab, "window.pressed = true")
+			run(t, tab, chromedp.Reload())
+			waitFor(t, tab, arrived)
+			if shown := evaluate[string](t, tab, "document.querySelector('[role=alert]') && document.documentElement.lang"); shown != language {
+				t.Errorf("%s: sent again, it shows a problem in %q, want %q", whereIs(tab), shown, language)
+			}
+		}
+		checkAccessible(t, tab, name+", "+language, looks[language]...)
 	}
+	acceptLanguage(t, tab, "en")
+	emulate(t, tab, "light", 1280)
 }
 
 // startsAnew are the forms whose pages are shown anew, with nothing done, when they come from another session.

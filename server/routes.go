@@ -105,7 +105,7 @@ func (s *Server) routes() []route {
 		{"GET", console.UsersPath, person, s.console.Show(s.console.Users)},
 		{"POST", console.UsersPath, person, s.console.Change(s.console.CreateUser, s.console.Users)},
 		{"GET", console.UserPath, person, s.console.Show(s.console.User)},
-		{"POST", console.UserPath, person, s.console.Change(s.console.ChangeUser, s.console.User)},
+		{"POST", console.UserPath, person, s.console.ChangeWithFile(s.console.ChangeUser, s.console.User)},
 		{"GET", console.AccessPath, person, s.console.Show(s.console.UserAccess)},
 		{"POST", console.AccessPath, person, s.console.Change(s.console.ChangeUserAccess, s.console.UserAccess)},
 		{"GET", console.GroupsPath, person, s.console.Show(s.console.Groups)},

@@ -105,7 +105,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	explainer := &access.Explainer{Tokens: tokens, Signing: signing, Issuer: issuer}
 	s.console = &console.Pages{Directory: s.directory, Browser: browser, Templates: pages, Explainer: explainer, OAuth2: s.oauth2, Keyring: keyAdministration{s}, BasePath: basePath, PublicURL: issuer, Now: options.Now}
 	connector := connect.New(directory.NewRelations(s.directory, vault), issuer, options.Now)
-	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, BasePath: basePath, Now: options.Now}
+	s.relations = &relations.Pages{Connector: connector, Browser: browser, Templates: pages, Frame: s.console.Frame, BasePath: basePath, Now: options.Now}
 	s.hub = &hub.API{Limits: s.limits, Directory: s.directory, Tokens: tokens, Log: options.Log, Connector: connector, Keyring: keyAdministration{s}, PublicURL: issuer, Registrations: web.NewLimiter(10, 6*time.Minute, options.Now)}
 	s.console.ExportAudit = s.hub.ExportAudit
 	s.login = &login.Pages{Directory: s.directory, Browser: browser, Templates: pages,

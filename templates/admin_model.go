@@ -64,6 +64,7 @@ type UserRow struct {
 // AdminUser shows a user with forms to change them.
 type AdminUser struct {
 	Frame
+	Portrait
 	User        UserRow
 	Guest       bool
 	BanReason   string
@@ -146,5 +147,8 @@ type AuditEvent struct {
 	Name, At                  string
 	Author, Target, Service   string // with what kind of thing it is; "" is left out
 	Address, Cause, RequestID string
-	Changes                   string // JSON, as it is recorded
+	Changes                   []AuditChange
 }
+
+// AuditChange is what a field was and has become; "" for nothing, and JSON for what is not text.
+type AuditChange struct{ Field, Old, New string }

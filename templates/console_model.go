@@ -53,7 +53,12 @@ type AccountProfile struct {
 	Email  string
 	Role   string
 	Groups []string
-	// PictureURL is where apps find the person's picture.
+	Portrait
+}
+
+// Portrait is a person's picture, with forms to set and remove it.
+type Portrait struct {
+	// PictureURL is where apps find the picture.
 	PictureURL string
 	// HasPicture says that it is not the initials.
 	HasPicture bool
@@ -289,7 +294,7 @@ type FlowStep struct {
 type AppPermissions struct {
 	AppFrame
 	APIs      []AppAPI
-	Published []AppPermission
+	Published []PublishedPermission
 	Keys      string        // what was to be added
 	New       AppPermission // the form as it was sent
 }
@@ -306,6 +311,12 @@ type AppPermission struct {
 	Writes                 bool // whether it lets apps change things
 	Required               bool // whether people cannot leave it out
 	Problem                *FormProblem
+}
+
+// PublishedPermission is one as it is stored, with the form to change it.
+type PublishedPermission struct {
+	AppPermission
+	Form AppPermission
 }
 
 // AppErrors lists what requests of an app were refused for.

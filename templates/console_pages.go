@@ -22,6 +22,7 @@ var consolePages = map[string]any{
 	"account_tokens.html":   AccountTokens{},
 	"account_sessions.html": AccountSessions{},
 	"account_password.html": AccountPassword{},
+	"connections.html":      Connections{},
 	"apps.html":             Apps{},
 	"app_kinds.html":        AppKinds{},
 	"app_new.html":          NewApp{},

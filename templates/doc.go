@@ -12,9 +12,7 @@
 //
 // Those for people who are signed in, about their account, their apps and the
 // server, share a frame (console.html), a model (console_model.go) and the
-// method [Pages.Console]. One stands alone:
-//
-//	Connections  connections.html  where this server may act for you
+// method [Pages.Console].
 //
 // What they say comes from the catalogue of package texts, in the language that
 // [Pages.In] was asked for; a template holds no words. The documentation of

@@ -16,8 +16,8 @@ import (
 func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.Node {
 	t.Helper()
 	signIn, consent, code, problem, home, signedOut := SignIn{}, Consent{}, Code{}, Problem{}, Home{}, SignedOut{}
-	connections, framed, demo := Connections{}, Framed{}, Demo{}
-	for _, page := range []any{&framed, &signIn, &consent, &code, &problem, &home, &signedOut, &connections, &demo} {
+	framed, demo := Framed{}, Demo{}
+	for _, page := range []any{&framed, &signIn, &consent, &code, &problem, &home, &signedOut, &demo} {
 		filled(page)
 	}
 	stranger := home
@@ -32,8 +32,7 @@ func everyPage(t *testing.T, p *Pages, filled func(page any)) map[string]*html.N
 		"Home out":  parsed(t, func(w io.Writer) error { return p.Home(w, stranger) }),
 		"SignedOut": parsed(t, func(w io.Writer) error { return p.SignedOut(w, signedOut) }),
 
-		"Connections": parsed(t, func(w io.Writer) error { return p.Connections(w, connections) }),
-		"Demo":        parsed(t, func(w io.Writer) error { return p.Demo(w, demo) }),
+		"Demo": parsed(t, func(w io.Writer) error { return p.Demo(w, demo) }),
 	}
 	for name, shows := range consolePages {
 		page := reflect.New(reflect.TypeOf(shows))

@@ -130,7 +130,7 @@ type Home struct {
 
 // Connections is what the page shows where people connect to providers.
 type Connections struct {
-	Person    Person
+	Frame
 	Message   string   // what has just happened, in words; may be ""
 	Service   *Service // the app that wants to use a connection; nil for none
 	Providers []Provider

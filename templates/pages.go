@@ -36,8 +36,7 @@ type Pages struct {
 	docs      page
 	console   map[reflect.Type]page
 
-	connections page
-	demo        page
+	demo page
 }
 
 // page parses a page when it is first asked for, since few of those in each language are ever shown.
@@ -128,8 +127,7 @@ func pagesWith(functions template.FuncMap) *Pages {
 		docs:      layout.with("docs.html"),
 		console:   consoleIn(layout),
 
-		connections: layout.with("connections.html"),
-		demo:        layout.with("demo.html"),
+		demo: layout.with("demo.html"),
 	}
 }
 
@@ -188,13 +186,6 @@ func (p *Pages) Home(w io.Writer, page Home) error {
 // SignedOut writes the page after signing out.
 func (p *Pages) SignedOut(w io.Writer, page SignedOut) error {
 	return render(w, p.signedOut, page)
-}
-
-// Connections writes the page where people connect to providers. Its forms post
-// form_token and decision, which is connect, disconnect, allow or disallow, the
-// last two with the id of a service.
-func (p *Pages) Connections(w io.Writer, page Connections) error {
-	return render(w, p.connections, page)
 }
 
 // Explorer writes the page on which the API can be read and tried, by Swagger UI.

@@ -64,7 +64,7 @@ func TestEveryFieldIsOnItsPage(t *testing.T) {
 	})
 	for name, page := range map[string]any{
 		"SignIn": &SignIn{}, "Consent": &Consent{}, "Code": &Code{}, "Problem": &Problem{}, "Home": &Home{}, "SignedOut": &SignedOut{},
-		"Connections": &Connections{}, "Framed": &Framed{},
+		"Framed": &Framed{},
 	} {
 		var shown strings.Builder
 		for _, n := range elements(pages[name], "") {

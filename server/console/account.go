@@ -26,32 +26,21 @@ func (p *Pages) Profile(v *Visit) error {
 		return err
 	}
 	user := v.who.User
-	hasPicture, err := p.Directory.HasPicture(v.Context(), user.ID)
+	portrait, err := p.portrait(v, user.ID)
 	if err != nil {
 		return err
 	}
 	return v.answer(templates.AccountProfile{Frame: v.frame("account", ""), ID: user.ID, Login: user.Login,
 		Name: v.typed("name", user.Name), Email: v.typed("email", user.Email), Role: v.roleName(directory.RoleOf(user)), Groups: groups,
-		PictureURL: web.AvatarURL(p.BasePath, user.ID), HasPicture: hasPicture})
+		Portrait: portrait})
 }
-
-// pictureField is the field of a form with a picture, by its name in the REST API.
-const pictureField = "avatar"
 
 // ChangeProfile stores one's own name and e-mail address, or one's picture.
 func (p *Pages) ChangeProfile(v *Visit) error {
-	switch action := v.form.Get("action"); {
-	case action == "picture" && v.upload != nil:
-		if _, err := p.Directory.SetPicture(v.Context(), v.actor, v.who.User.ID, v.upload.Content, nil); err != nil {
-			return err
-		}
-		return v.done("picture")
-	case action == "initials" && v.upload == nil:
-		if _, err := p.Directory.RemovePicture(v.Context(), v.actor, v.who.User.ID, nil); err != nil {
-			return err
-		}
-		return v.done("initials")
-	case action != "" || v.upload != nil:
+	if taken, err := p.changePicture(v, v.who.User.ID); taken {
+		return err
+	}
+	if v.form.Get("action") != "" {
 		return unknownAction()
 	}
 	patch := directory.UserPatch{Name: v.text("name"), Email: v.text("email")}

@@ -26,7 +26,8 @@ func (p *Pages) AppPermissions(v *Visit) error {
 	}
 	published, err := p.Directory.PublishedPermissions(v.Context(), service.ID)
 	for _, permission := range published {
-		page.Published = append(page.Published, v.typedChange(shownPermission(permission)))
+		stored := shownPermission(permission)
+		page.Published = append(page.Published, templates.PublishedPermission{AppPermission: stored, Form: v.typedChange(stored)})
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/url"
 
 	"gatehouse/server/audit"
@@ -49,7 +51,11 @@ func (p *Pages) Audit(v *Visit) error {
 		page.Categories = append(page.Categories, templates.Choice{ID: string(each), Name: v.language.Say("admin.audit.category." + string(each)), Chosen: string(each) == category})
 	}
 	for _, event := range events {
-		page.Events = append(page.Events, auditEvent(event))
+		shown, err := auditEvent(event)
+		if err != nil {
+			return err
+		}
+		page.Events = append(page.Events, shown)
 	}
 	page.Export = p.BasePath + AuditExportPath + "?" + url.Values{"category": {category}, "query": {parameters.Get("query")}}.Encode()
 	page.Frame = v.frame("admin", "audit")
@@ -84,10 +90,36 @@ func keepParameter(paging *templates.Paging, name, value string) {
 	}
 }
 
-func auditEvent(e storage.AuditEvent) templates.AuditEvent {
-	return templates.AuditEvent{Name: e.Name, At: moment(e.At), Author: subject(e.AuthorType, e.AuthorName, e.AuthorID),
+func auditEvent(e storage.AuditEvent) (templates.AuditEvent, error) {
+	shown := templates.AuditEvent{Name: e.Name, At: moment(e.At), Author: subject(e.AuthorType, e.AuthorName, e.AuthorID),
 		Target: subject(e.TargetType, e.TargetName, e.TargetID), Service: subject("", e.ServiceName, e.ServiceID),
-		Address: e.Address, Cause: e.Cause, RequestID: e.RequestID, Changes: e.Changes}
+		Address: e.Address, Cause: e.Cause, RequestID: e.RequestID}
+	if e.Changes == "" {
+		return shown, nil
+	}
+	var changes []struct {
+		Field              string
+		OldValue, NewValue json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(e.Changes), &changes); err != nil {
+		return shown, fmt.Errorf("read the changes of event %s: %w", e.ID, err)
+	}
+	for _, change := range changes {
+		shown.Changes = append(shown.Changes, templates.AuditChange{Field: change.Field, Old: recordedValue(change.OldValue), New: recordedValue(change.NewValue)})
+	}
+	return shown, nil
+}
+
+// recordedValue is a text without its quotes, "" for null, and any other value as JSON.
+func recordedValue(value json.RawMessage) string {
+	var text *string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return string(value)
+	}
+	if text == nil {
+		return ""
+	}
+	return *text
 }
 
 // subject names somebody or something with its kind; "" for nobody.

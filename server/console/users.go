@@ -89,6 +89,9 @@ func (p *Pages) User(v *Visit) error {
 	page := templates.AdminUser{Frame: v.frame("admin", "users"), User: v.userRow(user), Guest: user.Guest, BanReason: user.BanReason, TypedReason: v.form.Get("banReason"), Created: moment(user.CreatedAt),
 		Revision: v.typed("revision", strconv.FormatInt(user.Version, 10)), Roles: v.roleChoices(directory.Role(v.typed("role", string(directory.RoleOf(user)))))}
 	page.User.Login, page.User.Name, page.User.Email = v.typed("login", user.Login), v.typed("name", user.Name), v.typed("email", user.Email)
+	if page.Portrait, err = p.portrait(v, user.ID); err != nil {
+		return err
+	}
 	having, err := p.Directory.HavePassword(v.Context(), []string{user.ID})
 	if err != nil {
 		return err
@@ -124,6 +127,13 @@ func (p *Pages) fillGroups(v *Visit, user storage.User, page *templates.AdminUse
 func (p *Pages) ChangeUser(v *Visit) error {
 	yes, no := true, false
 	id := mux.Vars(v.Request)["id"]
+	if err := v.administrator(); err != nil {
+		return err
+	}
+	// A file cannot wait for the password, and a picture takes no account over.
+	if taken, err := p.changePicture(v, id); taken {
+		return err
+	}
 	switch v.form.Get("action") {
 	case "save":
 		return p.saveUser(v, id)

@@ -150,15 +150,19 @@ func (v *Visit) formToken() string { return v.pages.Browser.FormToken(v.Request,
 
 // frame is what is around every page.
 func (v *Visit) frame(section, tab string) templates.Frame {
+	frame := v.pages.Frame(v.Request, v.who, section, tab)
+	frame.FormToken, frame.Done, frame.Problem = v.formToken(), v.doneWord(), v.problem
+	return frame
+}
+
+// Frame is what is around a page for who is signed in, without any form of its own.
+func (p *Pages) Frame(r *http.Request, who directory.SignedIn, section, tab string) templates.Frame {
 	return templates.Frame{
-		Person:       templates.Person{Name: v.who.User.Name, Login: v.who.User.Login},
+		Person:       templates.Person{Name: who.User.Name, Login: who.User.Login},
 		Section:      section,
 		Tab:          tab,
-		Admin:        v.actor.Admin(),
-		SignOutToken: v.pages.Browser.FormToken(v.Request, login.SignOutPath),
-		FormToken:    v.formToken(),
-		Done:         v.doneWord(),
-		Problem:      v.problem,
+		Admin:        who.User.Admin,
+		SignOutToken: p.Browser.FormToken(r, login.SignOutPath),
 	}
 }
 
@@ -223,6 +227,9 @@ func (v *Visit) problemInWords(err error, fault *web.Fault) string {
 	}
 	if errors.Is(err, directory.ErrChanged) {
 		return v.language.Say("problem.changed")
+	}
+	if reason, ok := strings.CutPrefix(fault.Description, "parameter query: "); ok {
+		return v.language.Say("problem.field", "field", v.labelOf(fault.Field), "reason", v.language.Refusal(reason))
 	}
 	return web.Sentence(v.language.Refusal(fault.Description))
 }

@@ -70,8 +70,12 @@ func (d *Directory) drawPicture(ctx context.Context, content []byte) (storage.Us
 	if err != nil {
 		return storage.UserPicture{}, noPicture()
 	}
+	square := shrink(decoded, middleSquare(decoded.Bounds()))
+	if format.kind == "image/jpeg" {
+		square = turn(square, orientationOf(content))
+	}
 	var drawn bytes.Buffer
-	if err := format.encode(&drawn, shrink(decoded, middleSquare(decoded.Bounds()))); err != nil {
+	if err := format.encode(&drawn, square); err != nil {
 		return storage.UserPicture{}, err
 	}
 	return storage.UserPicture{Content: drawn.Bytes(), Type: format.kind}, nil

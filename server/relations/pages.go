@@ -27,8 +27,10 @@ type Pages struct {
 	Connector *connect.Connector
 	Browser   Browser
 	Templates *templates.Pages
-	BasePath  string
-	Now       func() time.Time
+	// Frame is what is around a page of a section for who is signed in.
+	Frame    func(r *http.Request, who directory.SignedIn, section, tab string) templates.Frame
+	BasePath string
+	Now      func() time.Time
 }
 
 // Browser knows the sessions of browsers.
@@ -62,7 +64,7 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	language := web.Language(r)
-	page := templates.Connections{Person: templates.Person{Name: signedIn.User.Name, Login: signedIn.User.Login}, Message: messageOf(language, query.Get("result"))}
+	page := templates.Connections{Frame: p.Frame(r, signedIn, "account", "connections"), Message: messageOf(language, query.Get("result"))}
 	service, err := p.asking(r.Context(), query.Get("service"))
 	if err != nil {
 		return err
@@ -83,7 +85,7 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request) error {
 		page.Providers = append(page.Providers, row)
 		options = append(options, web.FormTarget(provider.AuthorizationEndpoint))
 	}
-	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(language).Connections(out, page) }, options...)
+	return web.HTML(w, r, http.StatusOK, func(out io.Writer) error { return p.Templates.In(language).Console(out, page) }, options...)
 }
 
 func (p *Pages) askSignIn(w http.ResponseWriter, serviceID string) {
