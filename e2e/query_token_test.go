@@ -7,6 +7,7 @@ import (
 )
 
 func TestATokenInTheQueryIsRefusedInWordsAndRecordedWithoutIt(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		token := s.register(t, nil).offline(t, s.browser(t, "ada")).access
 		permanent := s.adminToken

@@ -286,6 +286,7 @@ func writeText(t *testing.T, file, text string) {
 }
 
 func TestAServerWhoseKeyIDsAreAllTakenSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	s.fillKeyIDs(t)
 	s.rest(t, http.MethodPost, "/keys", fields{"atOnce": true}).refusedField(t, http.StatusConflict, "must-be-unique", "id")

@@ -59,6 +59,7 @@ func app1(order binary.AppendByteOrder, offset uint32, count, kind, orientation 
 }
 
 func TestAPictureOfACameraIsTurnedAsItsOrientationSays(t *testing.T) {
+	t.Parallel()
 	s := onSQLite(t)
 	own := s.as(t, s.user(t, "ada"))
 	plain := strings.Replace(jpegOf(quarters(300)), segment('\xe1', "Exif\x00\x00GPS 48.8584 N 2.2945 E"), "", 1)
@@ -94,6 +95,7 @@ func TestAPictureOfACameraIsTurnedAsItsOrientationSays(t *testing.T) {
 }
 
 func TestAdministratorsSetAndRemoveThePictureOfAUserOnItsPage(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *testServer) {
 		ada, root := s.user(t, "ada"), s.browser(t, "root").signedIn(t)
 		path := s.url + "/admin/users/" + ada.ID

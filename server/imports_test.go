@@ -52,7 +52,7 @@ var homes = map[string][]string{
 	"github.com/go-jose/go-jose/v4":        {"server/sign"},
 	"golang.org/x/crypto/chacha20poly1305": {"server/seal"},
 	"golang.org/x/crypto/argon2":           {"server/directory"},
-	"github.com/hashicorp/golang-lru/v2":   {"server/directory", "server/web"},
+	"github.com/hashicorp/golang-lru/v2":   {"server/connect", "server/directory", "server/web"},
 	"github.com/google/uuid":               {"server/audit", "server/directory", "server/seal"},
 	"golang.org/x/oauth2":                  {"server/connect", "cmd/gatehouse/demo"},
 	"github.com/coreos/go-oidc/v3":         {"cmd/gatehouse/demo"},

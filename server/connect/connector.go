@@ -5,9 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
 
@@ -30,8 +30,11 @@ type Connector struct {
 	// renewals gather those who want new tokens of one connection at the same time.
 	renewals *singleflight.Group
 	// unsaved are the newest tokens of connections that could not be stored, by user and provider.
-	unsaved *sync.Map
+	unsaved *lru.Cache[string, *unsavedTokens]
 }
+
+// maxUnsaved bounds the memory for what a database does not take while it fails.
+const maxUnsaved = 1000
 
 // unsavedTokens are in place of those of a connection at a version.
 type unsavedTokens struct {
@@ -41,7 +44,11 @@ type unsavedTokens struct {
 
 // New makes a Connector of a server with a public URL, without a trailing slash; now is the clock.
 func New(relations *directory.Relations, publicURL string, now func() time.Time) *Connector {
-	return &Connector{relations, publicURL, newClient(), now, &singleflight.Group{}, &sync.Map{}}
+	unsaved, err := lru.New[string, *unsavedTokens](maxUnsaved)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &Connector{relations, publicURL, newClient(), now, &singleflight.Group{}, unsaved}
 }
 
 // RedirectURI is where a provider sends people back to: each has its own, so that no provider can pass off the answer of
@@ -124,8 +131,8 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 	if tokens.RefreshToken == "" {
 		return tokens, directory.ErrNotConnected
 	}
-	if kept, ok := c.unsaved.Load(keyOf(connection)); ok && kept.(unsavedTokens).version == connection.Version {
-		return c.save(ctx, connection, kept.(unsavedTokens).tokens)
+	if kept, ok := c.unsaved.Get(keyOf(connection)); ok && kept.version == connection.Version {
+		return c.save(ctx, connection, kept.tokens)
 	}
 	if err := c.BeginRenewal(ctx, connection); errors.Is(err, directory.ErrRenewing) {
 		return c.renewedByOthers(ctx, connection)
@@ -151,9 +158,9 @@ func (c *Connector) renew(ctx context.Context, connection storage.Connection, to
 func (c *Connector) save(ctx context.Context, connection storage.Connection, renewed directory.Tokens) (directory.Tokens, error) {
 	err := c.FinishRenewal(ctx, connection, renewed)
 	if errors.Is(err, storage.ErrUnavailable) {
-		c.unsaved.Store(keyOf(connection), unsavedTokens{connection.Version, renewed})
+		c.unsaved.Add(keyOf(connection), &unsavedTokens{connection.Version, renewed})
 	} else {
-		c.unsaved.Delete(keyOf(connection))
+		c.unsaved.Remove(keyOf(connection))
 	}
 	return renewed, err
 }

@@ -21,7 +21,7 @@ const repeatedFor = 5 * time.Minute
 type repeatedPasswords struct {
 	key    [sha256.Size]byte
 	now    func() time.Time
-	fitted *lru.Cache[[sha256.Size]byte, fittedHash]
+	fitted *lru.Cache[string, *fittedHash]
 }
 
 type fittedHash struct {
@@ -30,7 +30,7 @@ type fittedHash struct {
 }
 
 func newRepeatedPasswords(now func() time.Time) *repeatedPasswords {
-	fitted, err := lru.New[[sha256.Size]byte, fittedHash](cacheEntries)
+	fitted, err := lru.New[string, *fittedHash](cacheEntries)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
@@ -40,16 +40,16 @@ func newRepeatedPasswords(now func() time.Time) *repeatedPasswords {
 }
 
 // mac is of the length of the name too, so that no other name and password have it.
-func (p *repeatedPasswords) mac(name, password string) (sum [sha256.Size]byte) {
+func (p *repeatedPasswords) mac(name, password string) string {
 	mac := hmac.New(sha256.New, p.key[:])
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(name))))
 	mac.Write([]byte(name))
 	mac.Write([]byte(password))
-	return [sha256.Size]byte(mac.Sum(nil))
+	return string(mac.Sum(nil))
 }
 
 func (p *repeatedPasswords) remember(name, password, hash string) {
-	p.fitted.Add(p.mac(name, password), fittedHash{hash, p.now()})
+	p.fitted.Add(p.mac(name, password), &fittedHash{hash, p.now()})
 }
 
 // hashOf is the hash that a login and password have fitted lately, "" for none.
@@ -58,7 +58,10 @@ func (p *repeatedPasswords) hashOf(name, password string) string {
 		return ""
 	}
 	fitted, ok := p.fitted.Get(p.mac(name, password))
-	if age := p.now().Sub(fitted.at); !ok || age < 0 || age >= repeatedFor {
+	if !ok {
+		return ""
+	}
+	if age := p.now().Sub(fitted.at); age < 0 || age >= repeatedFor {
 		return ""
 	}
 	return fitted.hash
