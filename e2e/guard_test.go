@@ -3,14 +3,11 @@ package e2e
 import (
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
-
-	"gatehouse/server/directory"
 )
 
 // trustingLoopback believes the proxies of these tests.
@@ -429,30 +426,6 @@ func TestRulesThatCannotBeAreRefusedInWords(t *testing.T) {
 		want := map[string]any{"addresses": []any{}, "groups": []any{}, "paths": []any{}, "rateLimit": map[string]any{"requests": 0.0, "seconds": 0.0}, "tokenCreators": "all", "auditLog": "refusals"}
 		if got := unchanged.ok(t); !equalJSON(got, want) || unchanged.header.Get("ETag") != `"0"` {
 			t.Errorf("after nothing but refusals: %v", got)
-		}
-	})
-}
-
-func TestAnAdministratorWhoIsLeftInIsEnoughAndForceIsForce(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, s *testServer) {
-		outsiders := s.group(t, "Outsiders", "ada")
-		s.protect(t, "wiki", nil)
-		rules := fields{"groups": []any{fields{"id": outsiders}}}
-		s.rest(t, http.MethodPost, "/guard/apis/wiki", rules).refusedField(t, http.StatusBadRequest, "bad_request", "groups")
-		s.createUser(t, directory.NewUser{ID: "second", Login: "second", Admin: true})
-		s.rest(t, http.MethodPost, "/usergroups/"+outsiders+"/users", fields{"id": "second"}).ok(t)
-		s.rest(t, http.MethodPost, "/guard/apis/wiki", rules).ok(t)
-		s.rest(t, http.MethodPost, "/guard/apis/wiki", fields{"addresses": []string{"192.0.2.1"}, "force": true}).ok(t)
-		got := s.rest(t, http.MethodGet, "/guard/apis/wiki", nil).ok(t)
-		sending := maps.Clone(got)
-		sending["force"] = true
-		sentBack := s.rest(t, http.MethodPost, "/guard/apis/wiki", sending).ok(t)
-		if !equalJSON(sentBack, got) {
-			t.Errorf("sent back as it was answered, it is %v and not %v", sentBack, got)
-		}
-		if !equalJSON(got["addresses"], []any{"192.0.2.1"}) || !equalJSON(got["groups"], []any{map[string]any{"type": "userGroup", "id": outsiders, "name": "Outsiders"}}) {
-			t.Errorf("the rules are %v", got)
 		}
 	})
 }
