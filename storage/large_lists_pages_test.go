@@ -113,6 +113,11 @@ func TestAPageOfALargeListHasWhatMeetsTheFilterInItsOrder(t *testing.T) {
 			any(leaf("", "name012"), &storage.Filter{Value: "name012", Prefix: true}), any(leaf("", "name0123"), leaf("", "name012")),
 			{All: []*storage.Filter{leaf("nameStartsWith", "name"), not(leaf("loginStartsWith", "c")), leaf("group", "all")}},
 		}
+		hundreds := make([]*storage.Filter, 200)
+		for i := range hundreds {
+			hundreds[i] = leaf("", fmt.Sprintf("name%05d", 60*i))
+		}
+		filters = append(filters, any(hundreds...))
 		for _, filter := range filters {
 			for _, order := range [][]storage.Order{nil, {{Field: "login"}}, {{Field: "created", Descending: true}}} {
 				for _, skip := range []int{7, 1_100, 10_500, many + 10} {

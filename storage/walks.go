@@ -9,11 +9,18 @@ import (
 // maxAlternatives bounds the queries that a list is put together from.
 const maxAlternatives = 12
 
+// maxCompared bounds the alternatives that are compared with each other: a query may have hundreds.
+const maxCompared = 4 * maxAlternatives
+
 // split takes the filter, and what the list is among, apart into alternatives of parts all of which have to be met; none
 // for a list without either. A filter with too many alternatives is a part of its own.
 func (l *largeList) split() (alternatives [][]*Filter) {
 	if l.Filter != nil {
-		if alternatives = l.distinct(l.alternativesOf(l.Filter)); len(alternatives) > maxAlternatives {
+		alternatives = l.alternativesOf(l.Filter)
+		if len(alternatives) <= maxCompared {
+			alternatives = l.distinct(alternatives)
+		}
+		if len(alternatives) > maxAlternatives {
 			alternatives = [][]*Filter{{l.Filter}}
 		}
 	}
@@ -69,8 +76,11 @@ func (l *largeList) distinct(alternatives [][]*Filter) (distinct [][]*Filter) {
 
 // covers says whether all that meets a leaf meets another leaf on the same field, as far as their values tell.
 func (l *largeList) covers(f, covered *Filter) bool {
+	if !strings.EqualFold(f.Field, covered.Field) {
+		return false
+	}
 	field, isField := l.compiler().field(f.Field)
-	if !isField || field.ofGroup || !strings.EqualFold(f.Field, covered.Field) {
+	if !isField || field.ofGroup {
 		return false
 	}
 	value, coveredValue := field.folded(f.Value), field.folded(covered.Value)
