@@ -12,15 +12,7 @@ import (
 func (s *testServer) restPeople(n int) map[string]func(t *testing.T) attempt {
 	name := fmt.Sprintf("person-%d", n)
 	person, team := "/users/"+name, "/usergroups/"+name
-	send := func(t *testing.T, method, path string, body fields) func() *http.Request {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func() *http.Request {
-			return s.request(t, method, "/api/rest"+path, strings.NewReader(string(encoded)), bearer(s.adminToken), header("Content-Type", "application/json"))
-		}
-	}
+	send := s.repeated
 	someone := func(t *testing.T) {
 		s.rest(t, http.MethodPost, "/users", fields{"id": name, "login": name, "name": "Somebody"}).ok(t)
 	}

@@ -10,18 +10,21 @@ import (
 	"testing"
 )
 
+// repeated is a request of the administrator that can be sent again, with a body of its own each time.
+func (s *testServer) repeated(t *testing.T, method, path string, body fields) func() *http.Request {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() *http.Request {
+		return s.request(t, method, "/api/rest"+path, strings.NewReader(string(encoded)), bearer(s.adminToken), header("Content-Type", "application/json"))
+	}
+}
+
 // restRelations are changes by REST of what belongs to services and people: sites, secrets, providers, sessions, passwords.
 func (s *testServer) restRelations(n int) map[string]func(t *testing.T) attempt {
 	name, siteID := fmt.Sprintf("relation-%d", n), fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
-	send := func(t *testing.T, method, path string, body fields) func() *http.Request {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func() *http.Request {
-			return s.request(t, method, "/api/rest"+path, strings.NewReader(string(encoded)), bearer(s.adminToken), header("Content-Type", "application/json"))
-		}
-	}
+	send := s.repeated
 	service := func(t *testing.T) string {
 		s.rest(t, http.MethodPost, "/services", fields{"id": name, "name": name}).ok(t)
 		return "/services/" + name

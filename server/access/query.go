@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -23,6 +24,16 @@ func TokenInQuery(query string) bool {
 		}
 	}
 	return false
+}
+
+// RefuseTokenInQuery answers whoever has sent a token in the query and not where it belongs, with the challenge of RFC 6750
+// section 3; nil for all others. The error is [directory.ErrTokenInQuery].
+func RefuseTokenInQuery(w http.ResponseWriter, r *http.Request) error {
+	if !TokenInQuery(r.URL.RawQuery) {
+		return nil
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_request"`)
+	return directory.ErrTokenInQuery
 }
 
 // decoded is the text as it is if it cannot be decoded.

@@ -68,9 +68,8 @@ func (a *API) Authenticated(handle Handler) func(http.ResponseWriter, *http.Requ
 }
 
 func notLoggedIn(w http.ResponseWriter, r *http.Request) error {
-	if access.TokenInQuery(r.URL.RawQuery) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_request"`)
-		return directory.ErrTokenInQuery
+	if err := access.RefuseTokenInQuery(w, r); err != nil {
+		return err
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
 	return web.Refuse(http.StatusUnauthorized, "Unauthorized", "You are not logged in. Send a permanent token or access token as Bearer, or Basic with login and password")

@@ -31,8 +31,8 @@ type accessibleResource struct {
 func (s *Server) AccessibleResources(w http.ResponseWriter, r *http.Request) error {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		if access.TokenInQuery(r.URL.RawQuery) {
-			return tokenInQuery(w)
+		if err := access.RefuseTokenInQuery(w, r); err != nil {
+			return err
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
 		return web.Refuse(http.StatusUnauthorized, "invalid_token", "the access token is missing; send it as Authorization: Bearer")

@@ -111,8 +111,8 @@ var allClaims = []seal.ScopeItem{{Literal: directory.Profile}, {Literal: directo
 func (s *Server) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		if access.TokenInQuery(r.URL.RawQuery) {
-			return tokenInQuery(w)
+		if err := access.RefuseTokenInQuery(w, r); err != nil {
+			return err
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`)
 		return web.Refuse(http.StatusUnauthorized, "Unauthorized", "You are not logged in. Send an access token as Bearer")
@@ -137,12 +137,6 @@ func (s *Server) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.JSON(w, http.StatusOK, claims)
 	return nil
-}
-
-// tokenInQuery refuses a token that came where RFC 6750 section 2.3 has it.
-func tokenInQuery(w http.ResponseWriter) error {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse", error="invalid_request"`)
-	return directory.ErrTokenInQuery
 }
 
 // bearer finds the user of a token and the scope that counts for userinfo; no scope when it has neither openid nor Hub.
